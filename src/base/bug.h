@@ -22,9 +22,9 @@ inline void check(bool holds, const char* sentence,
 }
 
 // Checks an invariant in builds without NDEBUG only.
-inline void debug_check([[maybe_unused]] bool holds, [[maybe_unused]] const char* sentence,
-                        [[maybe_unused]] std::source_location where =
-                            std::source_location::current()) noexcept {
+inline void debug_check(
+    [[maybe_unused]] bool holds, [[maybe_unused]] const char* sentence,
+    [[maybe_unused]] std::source_location where = std::source_location::current()) noexcept {
 #ifndef NDEBUG
   check(holds, sentence, where);
 #endif
