@@ -40,29 +40,44 @@ class category final : public std::error_category {
 
   [[nodiscard]] std::string message(int value) const override {
     switch (static_cast<errc>(value)) {
-      case errc::closed: return "closed";
-      case errc::end_of_stream: return "end of stream";
-      case errc::unexpected_end: return "unexpected end of stream";
-      case errc::deadline_exceeded: return "deadline exceeded";
-      case errc::operation_canceled: return "operation canceled";
-      case errc::not_supported: return "not supported";
-      case errc::limit_exceeded: return "limit exceeded";
-      case errc::invalid_address: return "invalid address";
+      case errc::closed:
+        return "closed";
+      case errc::end_of_stream:
+        return "end of stream";
+      case errc::unexpected_end:
+        return "unexpected end of stream";
+      case errc::deadline_exceeded:
+        return "deadline exceeded";
+      case errc::operation_canceled:
+        return "operation canceled";
+      case errc::not_supported:
+        return "not supported";
+      case errc::limit_exceeded:
+        return "limit exceeded";
+      case errc::invalid_address:
+        return "invalid address";
       case errc::name_lookup:
         return "host names cannot be looked up yet, use a numeric address or \"localhost\"";
-      case errc::no_stack: return "no memory for another fiber stack";
-      case errc::not_a_fiber: return "called from a thread that is not running a fiber";
+      case errc::no_stack:
+        return "no memory for another fiber stack";
+      case errc::not_a_fiber:
+        return "called from a thread that is not running a fiber";
     }
     return "unknown error";
   }
 
   [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
     switch (static_cast<errc>(value)) {
-      case errc::deadline_exceeded: return std::errc::timed_out;
-      case errc::operation_canceled: return std::errc::operation_canceled;
-      case errc::not_supported: return std::errc::not_supported;
-      case errc::no_stack: return std::errc::resource_unavailable_try_again;
-      default: return {value, *this};
+      case errc::deadline_exceeded:
+        return std::errc::timed_out;
+      case errc::operation_canceled:
+        return std::errc::operation_canceled;
+      case errc::not_supported:
+        return std::errc::not_supported;
+      case errc::no_stack:
+        return std::errc::resource_unavailable_try_again;
+      default:
+        return {value, *this};
     }
   }
 };

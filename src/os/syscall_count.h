@@ -1,0 +1,33 @@
+// syscall_count.h: how many system calls the library makes, by kind, for the tests that hold it to
+// a budget. Off unless a test switches it on: one load and a branch a call.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::os {
+
+enum class call : std::uint8_t { read, write, accept, poll_wait, poll_control, wake, other, count };
+
+struct call_counters {
+  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(call::count)> of{};
+  // relaxed throughout: plain tallies, read when everything has come to rest.
+  [[nodiscard]] std::uint64_t operator[](call kind) const noexcept {
+    return of[static_cast<std::size_t>(kind)].load(std::memory_order_relaxed);
+  }
+};
+
+// Set by a test before the runtime starts, cleared after it has ended.
+inline std::atomic<call_counters*> active_call_counters{nullptr};
+
+// Every wrapper of a system call in os/ says which kind it is.
+inline void count_call(call kind) noexcept {
+  // acquire: pairs with the test's store; the counters were constructed before.
+  if (call_counters* counters = active_call_counters.load(std::memory_order_acquire)) [[unlikely]] {
+    counters->of[static_cast<std::size_t>(kind)].fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace sluice::os

@@ -1,0 +1,93 @@
+// poller.h: what a backend must do. It translates kernel reports and holds no policy: deadlines,
+// counters, who is woken and how errors read live above it.
+//
+// The contract, which poller_conformance.h holds every backend to:
+//
+//   add      starts edge-triggered watching of both directions, until remove. What is ready already
+//            is reported by the next wait: nothing is lost between a refused call and the add.
+//   remove   ends watching. A report already in flight may still arrive, and is dropped by its
+//            generation, so that a poll_desc lives in type-stable memory.
+//   wait     blocks the calling thread until a report, a wake or `until`. May return early and
+//            empty. Reports may be spurious, late, doubled and merged.
+//   wake     makes the current or the next wait return. Calls merge.
+//
+// A completion backend (io_uring, IOCP) reports through the same list: its `report` names the
+// operation's park instead of a descriptor's generation; docs/design/0005 has the mapping.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+
+#include "os/handle.h"
+#include "sluice/error.h"
+
+namespace sluice::rt {
+
+class poll_desc;
+
+// What a descriptor is ready for; bits.
+enum readiness : std::uint8_t {
+  ready_to_read = 1,
+  ready_to_write = 2,
+  // Priority data, hang-up or an error: the short-read shortcut must pause.
+  ready_exceptional = 4,
+};
+
+struct report {
+  std::uint32_t desc = 0;        // index into the poll_table
+  std::uint32_t generation = 0;  // of the poll_desc's use that was registered
+  std::uint8_t what = 0;         // readiness bits
+};
+
+// What one wait brings. Bounded, so that a flood of ready sockets cannot keep a worker in the poll.
+class report_list {
+ public:
+  static constexpr std::size_t capacity = 256;
+
+  void clear() noexcept { size_ = 0; }
+  [[nodiscard]] bool full() const noexcept { return size_ == capacity; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  void push(const report& item) noexcept { items_[size_++] = item; }
+  [[nodiscard]] report& operator[](std::size_t index) noexcept { return items_[index]; }
+  [[nodiscard]] const report* begin() const noexcept { return items_.data(); }
+  [[nodiscard]] const report* end() const noexcept { return items_.data() + size_; }
+
+ private:
+  std::array<report, capacity> items_;
+  std::size_t size_ = 0;
+};
+
+// Units: nanoseconds on the monotonic clock (os::monotonic_now), absolute.
+inline constexpr std::int64_t poll_without_blocking = 0;
+inline constexpr std::int64_t poll_forever = std::numeric_limits<std::int64_t>::max();
+
+class poller {
+ public:
+  poller() = default;
+  poller(const poller&) = delete;
+  poller& operator=(const poller&) = delete;
+  virtual ~poller() = default;
+
+  // Any thread; never blocks.
+  // Errors: std::errc::operation_not_permitted (a plain file cannot be polled),
+  // std::errc::no_space_on_device (the user's limit of watches), or the system's own.
+  [[nodiscard]] virtual result<void> add(os::native_handle fd, const poll_desc& desc) = 0;
+
+  // Any thread; never blocks. `fd` is still open.
+  virtual void remove(os::native_handle fd, const poll_desc& desc) noexcept = 0;
+
+  // One caller at a time. Appends at most capacity - size() reports to `out`.
+  virtual void wait(std::int64_t until, report_list& out) noexcept = 0;
+
+  // Any thread; safe in a signal handler.
+  virtual void wake() noexcept = 0;
+};
+
+// Makes the backend that CMake chose for this system.
+[[nodiscard]] result<std::unique_ptr<poller>> make_poller();
+
+}  // namespace sluice::rt
