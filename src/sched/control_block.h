@@ -1,0 +1,102 @@
+// control_block.h: what the runtime knows about a fiber. It lives at the top of the fiber's own
+// stack slot, so a parked fiber costs one page; that memory is type-stable: a slot that has served
+// once serves fibers for as long as the runtime lives, and its park word's epoch never goes back.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "base/timer_heap.h"
+#include "fiber/context.h"
+#include "fiber/eh_globals.h"
+#include "fiber/sanitizer.h"
+#include "sched/park_word.h"
+
+namespace sluice::detail {
+struct fiber_locals;
+}
+
+namespace sluice::rt {
+
+// What a parked fiber waits for; for reports and dumps.
+enum class wait_kind : std::uint8_t {
+  none,
+  starting,
+  runnable,
+  running,
+  sleep,
+  join,
+  read,
+  write,
+  accept,
+  dial,
+  lock,
+  condition,
+  group,
+  turn,   // for another fiber's read or write on the same connection
+  close,  // for the last user of a descriptor to leave
+  signal,
+  pipe,
+};
+
+[[nodiscard]] const char* name_of(wait_kind kind) noexcept;
+
+// Who parks: a fiber, or a plain thread, which sleeps on a futex instead of switching away.
+struct parker {
+  park_word word;
+  // Immutable while the owner lives.
+  bool is_fiber = false;
+};
+
+// `slot_state` of a control block's slot.
+//
+//   state   means                            left by
+//   unused  zero bytes: never used, or its   spawn -> live (constructs it)
+//           memory was given back
+//   idle    constructed, no fiber            spawn -> live; the pool's trim -> unused
+//   live    a fiber                          its end -> idle
+enum class slot_state : std::uint32_t { unused = 0, idle, live };
+
+struct alignas(64) control_block : parker {
+  // Written by a waker or the owner of the queue it stands in: a fiber is on one queue at most.
+  control_block* next = nullptr;
+  context saved;
+  eh_globals exceptions{};
+  sanitizer_fiber sanitizer{};
+
+  // seq_cst against the walk that stops everybody: [S1] spawn publishes `live`, then loads the
+  // runtime's `stopping`; [S2] the walk stores `stopping`, then loads `state`.
+  std::atomic<slot_state> state{slot_state::unused};
+  std::uint32_t index = 0;
+
+  // Any thread sets it, then claims the park; the fiber looks after it has published its park.
+  std::atomic<bool> stop_requested{false};
+  // Only the fiber itself.
+  std::uint32_t shields = 0;
+
+  // When the present park ends by itself: written before the park begins, read by expiry, whose
+  // claim fails if it has changed since.
+  std::atomic<std::int64_t> park_deadline{0};
+  timer park_timer;
+
+  // For dumps: racy, relaxed.
+  std::atomic<wait_kind> waiting_for{wait_kind::none};
+  std::atomic<const void*> waiting_on{nullptr};
+  std::atomic<std::int64_t> waiting_since{0};
+
+  // Immutable from spawn to end.
+  const char* spawn_file = "";
+  std::uint32_t spawn_line = 0;
+  std::uint32_t stack_bytes = 0;
+  void* stack_bottom = nullptr;
+  void (*run)(void* closure) = nullptr;
+  void* closure = nullptr;
+
+  // Only the fiber itself.
+  detail::fiber_locals* locals = nullptr;
+  // Only the worker that runs it.
+  std::uint32_t last_processor = 0;
+};
+
+}  // namespace sluice::rt

@@ -1,0 +1,48 @@
+// descriptor.h: parking on a descriptor, on top of poll_desc: registration, deadlines, closing.
+// The operations above it (net, io) try a system call, and come here when it would block.
+//
+//   if (auto refused = descriptor_check(desc, side)) return *refused;     // before the first try
+//   loop: desc.slot(side).take_token(...); system call; EAGAIN:
+//         if (auto failed = descriptor_wait(desc, side, fd, kind)) return *failed;
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "os/handle.h"
+#include "poller/poll_desc.h"
+#include "sched/park.h"
+
+namespace sluice::rt {
+
+// Returns  a poll_desc of the running runtime. Errors: as poll_table::take; errc::not_a_fiber when
+//          no runtime is running.
+[[nodiscard]] result<poll_desc*> descriptor_open() noexcept;
+
+// Unlinks its timers, ends its registration and gives it back. Nobody is inside any more; `fd` is
+// still open. Any thread.
+void descriptor_close(poll_desc& desc, os::native_handle fd) noexcept;
+
+// Ends the registration only, so that `fd` can be handed to somebody else.
+void descriptor_unregister(poll_desc& desc, os::native_handle fd) noexcept;
+
+// The reasons not to try at all: closed, the deadline has passed, the fiber was asked to stop.
+[[nodiscard]] std::optional<error> descriptor_check(poll_desc& desc, direction side) noexcept;
+
+// Parks the calling fiber until a report for this direction; registers the descriptor with the
+// present processor's shard if it is not registered yet. Returns nothing when the system call is
+// to be tried again (the report may have been spurious), else closed, deadline_exceeded,
+// operation_canceled, not_a_fiber (a plain thread) or the registration's own error.
+[[nodiscard]] std::optional<error> descriptor_wait(poll_desc& desc, direction side,
+                                                   os::native_handle fd, wait_kind kind) noexcept;
+
+// Wakes whoever waits in either direction with errc::closed, and refuses everybody from now on.
+// Any thread; never blocks.
+void descriptor_shut(poll_desc& desc) noexcept;
+
+// Sets, moves or clears (deadline_none) a direction's deadline; one in the past wakes the waiter
+// at once. Any thread; never blocks, never allocates.
+// Units: monotonic nanoseconds.
+void descriptor_set_deadline(poll_desc& desc, direction side, std::int64_t when) noexcept;
+
+}  // namespace sluice::rt

@@ -1,0 +1,70 @@
+// park.h: park and ready, the only two ways in which a fiber stops and starts again. Everything
+// that blocks (sync, net, io) is written with what stands here; the recipes are in park_word.h.
+//
+// The shape of every wait:
+//
+//   parker& self = this_parker();
+//   park_begin(self, {.kind = wait_kind::read, .on = &desc, .until = d, .stoppable = true});
+//   ... enter the slot or the queue, with {self, self.word.epoch()} ...
+//   if (reason to give up: closing, or park_interrupted(self)) {
+//     ... leave the slot or queue ...
+//     if (park_withdraw(self)) return the reason;     // else: somebody has woken us, go on
+//   }
+//   wake_reason why = park(self);
+//   ... leave the slot or queue if still in it ...
+//
+// Plain threads do the same: they sleep on a futex, and nobody stops them.
+#pragma once
+
+#include <cstdint>
+
+#include "sched/control_block.h"
+#include "sluice/error.h"
+
+namespace sluice::rt {
+
+inline constexpr std::int64_t park_forever = timer_word::time_limit - 1;
+
+struct park_request {
+  wait_kind kind = wait_kind::none;
+  const void* on = nullptr;
+  // Absolute, monotonic nanoseconds; park_forever for none.
+  std::int64_t until = park_forever;
+  // False for the standard's void waits (lock, condition waits), which a stop does not cut short.
+  bool stoppable = true;
+};
+
+// The calling fiber, or nullptr on a plain thread.
+[[nodiscard]] control_block* this_fiber_or_null() noexcept;
+
+// The calling fiber's or thread's parker. The reference stays right across parks.
+[[nodiscard]] parker& this_parker() noexcept;
+
+// Recipe step 1.
+void park_begin(parker& self, const park_request& request) noexcept;
+
+// Recipe step 3: true if the fiber has been asked to stop and is not shielded.
+[[nodiscard]] bool park_interrupted(const parker& self) noexcept;
+
+// Recipe step 4, giving up. True: the park is over. False: somebody has won; call park().
+[[nodiscard]] bool park_withdraw(parker& self) noexcept;
+
+// Recipe steps 4 and 5: parks until somebody wakes it, and says who. Ends the park. The caller may
+// be on another thread afterwards.
+wake_reason park(parker& self) noexcept;
+
+// Waker: makes `target` runnable after its release() returned true, or a claim said `runnable`.
+// Any thread, fiber or not; never blocks.
+void ready(parker& target) noexcept;
+
+// Waker: competes for one park and wakes it. True: won. Any thread.
+bool wake(parker& target, std::uint32_t epoch, wake_reason reason) noexcept;
+
+// As wake, for what a wait slot gave back.
+bool wake(const park_ref& target, wake_reason reason) noexcept;
+
+// For a call that returns a result, before it tries anything: true if the fiber has been asked to
+// stop and is not shielded. False on plain threads.
+[[nodiscard]] bool stop_requested() noexcept;
+
+}  // namespace sluice::rt

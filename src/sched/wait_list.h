@@ -1,0 +1,83 @@
+// wait_list.h: an intrusive FIFO of waiting fibers and threads. The nodes stand in the waiters'
+// frames; the list's owner guards it with a lock of its own (spin_lock), and claims a waiter while
+// it holds that lock, so a node is never touched after its waiter has gone.
+//
+//   Waiter:  park_begin; lock; push_back; unlock; [look]; park; lock; remove if still linked;
+//   unlock Waker:   lock; wake_one; unlock; then ready() for what wake_one returned
+#pragma once
+
+#include <cstdint>
+
+#include "sched/park.h"
+
+namespace sluice::rt {
+
+struct wait_node {
+  explicit wait_node(parker& who) noexcept : waiter(&who), epoch(who.word.epoch()) {}
+  wait_node(const wait_node&) = delete;
+  wait_node& operator=(const wait_node&) = delete;
+
+  parker* const waiter;
+  // Read again by push_back: begin() may have come after the construction.
+  std::uint32_t epoch;
+  wait_node* next = nullptr;
+  wait_node* previous = nullptr;
+  bool linked = false;
+};
+
+class wait_list {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+  void push_back(wait_node& node) noexcept {
+    node.epoch = node.waiter->word.epoch();
+    node.next = nullptr;
+    node.previous = last_;
+    (last_ != nullptr ? last_->next : first_) = &node;
+    last_ = &node;
+    node.linked = true;
+  }
+
+  void remove(wait_node& node) noexcept {
+    if (!node.linked) return;
+    (node.previous != nullptr ? node.previous->next : first_) = node.next;
+    (node.next != nullptr ? node.next->previous : last_) = node.previous;
+    node.linked = false;
+  }
+
+  // What a wake_one came to. If `found`, call finish_wake(woken) after unlocking.
+  struct wake_outcome {
+    bool found = false;
+    parker* to_ready = nullptr;  // must be made runnable by the caller; null: its worker will
+  };
+
+  // Claims and unlinks the first waiter that can still be claimed; drops those that cannot.
+  [[nodiscard]] wake_outcome wake_one(wake_reason reason) noexcept {
+    while (first_ != nullptr) {
+      wait_node& node = *first_;
+      parker& waiter = *node.waiter;
+      const std::uint32_t epoch = node.epoch;
+      remove(node);
+      // Once claimed and released, the node may be gone.
+      switch (waiter.word.claim_and_release(epoch, reason)) {
+        case claim_result::lost:
+          continue;
+        case claim_result::won:
+          return {true, nullptr};
+        case claim_result::runnable:
+          return {true, &waiter};
+      }
+    }
+    return {};
+  }
+
+  static void finish_wake(const wake_outcome& outcome) noexcept {
+    if (outcome.to_ready != nullptr) ready(*outcome.to_ready);
+  }
+
+ private:
+  wait_node* first_ = nullptr;
+  wait_node* last_ = nullptr;
+};
+
+}  // namespace sluice::rt
