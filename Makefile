@@ -1,0 +1,48 @@
+# The short way in. Thin: every line here calls CMake or a script in tools/.
+PRESET ?= release
+LISTEN ?= 127.0.0.1:8080
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help run build test check check-all bench fmt clean
+
+help:
+	@echo "make run      build and start examples/http_server (LISTEN=$(LISTEN))"
+	@echo "make test     every test of a native build, through ctest (PRESET=$(PRESET))"
+	@echo "make build    the libraries and the examples, into build/$(PRESET)"
+	@echo "make check    format, layers, sizes, headers alone, warnings as errors"
+	@echo "make check-all  the deep, slow rest: sanitizers, migrate, install tests, clang-tidy"
+	@echo "make bench    build and run the benchmarks"
+	@echo "make fmt      format every tracked C++ file"
+	@echo "presets: release debug asan tsan migrate; each builds into build/PRESET"
+
+build:
+	@tools/install_deps.sh build $(PRESET)
+	@tools/build.sh $(PRESET)
+
+test:
+	@tools/install_deps.sh test $(PRESET)
+	@tools/test.sh $(PRESET)
+
+run:
+	@tools/install_deps.sh build release
+	@tools/build.sh release examples_http_server
+	@tools/run.sh "$(LISTEN)"
+
+check:
+	@tools/install_deps.sh check
+	@tools/check.sh
+
+check-all:
+	@tools/install_deps.sh check
+	@tools/check_all.sh
+
+bench:
+	@tools/install_deps.sh bench
+	@tools/bench.sh
+
+fmt:
+	@tools/install_deps.sh check
+	@tools/check_format.sh --fix
+
+clean:
+	@cmake -E rm -rf build

@@ -1,0 +1,56 @@
+# How our own targets are compiled. Everything here is private to our targets: a program that links
+# sluice gets the include folder, C++23 and threads, nothing else.
+
+# A compiler cache hits in another clone only if no absolute path enters its key: the source folder
+# is the base, the build folder is not hashed, and the prefix map takes the paths out of the output.
+if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(SLUICE_CCACHE ccache)
+  if(SLUICE_CCACHE)
+    set(launcher env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${SLUICE_CCACHE}")
+    set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+  endif()
+endif()
+
+# Sanitizers hold for the whole folder, GoogleTest and llhttp included; never for a parent project.
+if(SLUICE_SANITIZE)
+  add_compile_options(-fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${SLUICE_SANITIZE})
+  if(SLUICE_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+set(SLUICE_PREFIX_MAP "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
+set(SLUICE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+    $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety> $<$<BOOL:${SLUICE_WERROR}>:-Werror>)
+# No frame of ours may jump over a stack guard (stack-clash protection), and every resume label must
+# be a legal landing pad (cf-protection; x86 only).
+set(SLUICE_HARDENING -fstack-clash-protection)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+  list(APPEND SLUICE_HARDENING -fcf-protection=full)
+endif()
+
+# Gives `target` our warnings and sees to it that it may include what lies in src/.
+function(sluice_dress_internal target)
+  target_compile_options(${target} PRIVATE
+      $<$<COMPILE_LANGUAGE:CXX>:${SLUICE_WARNINGS}> ${SLUICE_PREFIX_MAP} ${SLUICE_HARDENING})
+  target_compile_definitions(${target} PRIVATE
+      SLUICE_STATIC_GUARD=$<BOOL:${SLUICE_STATIC_GUARD}> $<$<BOOL:${SLUICE_MIGRATE}>:SLUICE_MIGRATE=1>)
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  target_compile_features(${target} PUBLIC cxx_std_23)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+endfunction()
+
+# Dresses one of the libraries that programs link.
+function(sluice_dress_library target)
+  sluice_dress_internal(${target})
+  target_include_directories(${target} PUBLIC
+      "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+      "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_link_libraries(${target} PUBLIC Threads::Threads)
+  set_target_properties(${target} PROPERTIES
+      POSITION_INDEPENDENT_CODE ON
+      VERSION ${PROJECT_VERSION}
+      SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+endfunction()

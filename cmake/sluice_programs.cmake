@@ -1,0 +1,54 @@
+# The examples and the benchmarks: one program per file, into BUILD/examples and BUILD/bench.
+
+# Makes the program `folder`/NAME from each of the files in ARGN.
+function(sluice_add_programs folder)
+  foreach(file IN LISTS ARGN)
+    cmake_path(GET file STEM name)
+    if(name MATCHES "^http" AND NOT TARGET sluice_http)
+      continue()
+    endif()
+    set(target ${folder}_${name})
+    add_executable(${target} "${file}")
+    sluice_dress_program(${target} ${folder} ${name})
+    if(name MATCHES "^http")
+      target_link_libraries(${target} PRIVATE sluice::http)
+    endif()
+  endforeach()
+endfunction()
+
+# Examples are compiled as a user's program is: without src/, but with our warnings.
+function(sluice_dress_program target folder name)
+  target_link_libraries(${target} PRIVATE sluice::sluice)
+  target_compile_options(${target} PRIVATE ${SLUICE_WARNINGS} ${SLUICE_PREFIX_MAP})
+  set_target_properties(${target} PROPERTIES
+      OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/${folder}"
+      CXX_EXTENSIONS OFF)
+  if(folder STREQUAL "bench")
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  endif()
+endfunction()
+
+if(SLUICE_EXAMPLES)
+  file(GLOB examples CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/*.cc")
+  sluice_add_programs(examples ${examples})
+endif()
+
+if(SLUICE_BENCHMARKS)
+  file(GLOB benchmarks CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cc")
+  list(FILTER benchmarks EXCLUDE REGEX "/micro[.]cc$")
+  sluice_add_programs(bench ${benchmarks})
+
+  # bench/micro.cc and every x_bench.cc beside the code make one Google Benchmark program.
+  file(GLOB_RECURSE micro CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*_bench.cc")
+  file(GLOB micro_main CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/micro.cc")
+  if(NOT TARGET sluice_http)
+    list(FILTER micro EXCLUDE REGEX "/src/http/")
+  endif()
+  if(micro OR micro_main)
+    find_package(benchmark REQUIRED)
+    add_executable(bench_micro ${micro} ${micro_main})
+    sluice_dress_program(bench_micro bench micro)
+    target_link_libraries(bench_micro PRIVATE
+        $<TARGET_NAME_IF_EXISTS:sluice_http> benchmark::benchmark benchmark::benchmark_main)
+  endif()
+endif()

@@ -1,0 +1,66 @@
+# One test binary per layer, from the x_test.cc files beside the code, and one black-box binary from
+# tests/*.cc. A layer without tests has no binary.
+#
+# GoogleTest is compiled here, from Debian's sources: a sanitizer must see all of the program, and
+# an installed libgtest was built by another compiler.
+include(GoogleTest)
+enable_testing()
+
+set(SLUICE_GOOGLETEST_DIR "/usr/src/googletest" CACHE PATH "GoogleTest's sources (Debian: googletest)")
+if(NOT EXISTS "${SLUICE_GOOGLETEST_DIR}/googletest/src/gtest-all.cc")
+  message(FATAL_ERROR
+      "The tests need GoogleTest's sources in SLUICE_GOOGLETEST_DIR=${SLUICE_GOOGLETEST_DIR}. On "
+      "Debian: tools/install_deps.sh test. Without tests: -DSLUICE_TESTS=OFF.")
+endif()
+set(gtest "${SLUICE_GOOGLETEST_DIR}/googletest")
+set(gmock "${SLUICE_GOOGLETEST_DIR}/googlemock")
+add_library(sluice_gtest STATIC EXCLUDE_FROM_ALL "${gtest}/src/gtest-all.cc" "${gmock}/src/gmock-all.cc")
+target_include_directories(sluice_gtest SYSTEM PUBLIC "${gtest}/include" "${gmock}/include"
+    PRIVATE "${gtest}" "${gmock}")
+target_compile_features(sluice_gtest PUBLIC cxx_std_23)
+target_compile_options(sluice_gtest PRIVATE -w)
+target_link_libraries(sluice_gtest PUBLIC Threads::Threads)
+# A library of its own, so that src/testing may bring another main.
+add_library(sluice_gtest_main STATIC EXCLUDE_FROM_ALL "${gmock}/src/gmock_main.cc")
+target_link_libraries(sluice_gtest_main PUBLIC sluice_gtest)
+
+file(GLOB support_sources CONFIGURE_DEPENDS
+    "${PROJECT_SOURCE_DIR}/src/testing/*.cc"
+    "${PROJECT_SOURCE_DIR}/src/poller/poller_fake.cc"
+    "${PROJECT_SOURCE_DIR}/src/poller/poller_lying.cc")
+list(FILTER support_sources EXCLUDE REGEX "_test[.]cc$")
+if(support_sources)
+  add_library(sluice_testing STATIC ${support_sources})
+  sluice_dress_internal(sluice_testing)
+  target_link_libraries(sluice_testing PUBLIC sluice sluice_gtest)
+endif()
+
+# Makes one test binary from `ARGN`; does nothing without sources.
+function(sluice_add_test name)
+  if(NOT ARGN)
+    return()
+  endif()
+  add_executable(${name} ${ARGN})
+  sluice_dress_internal(${name})
+  target_link_libraries(${name} PRIVATE
+      $<TARGET_NAME_IF_EXISTS:sluice_testing> $<TARGET_NAME_IF_EXISTS:sluice_http> sluice
+      sluice_gtest sluice_gtest_main)
+  if(TARGET sluice_http)
+    sluice_see_llhttp(${name})
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120 LABELS ${name})
+endfunction()
+
+foreach(layer IN LISTS SLUICE_LAYERS ITEMS testing)
+  file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/*_test.cc")
+  sluice_add_test(${layer}_test ${tests})
+endforeach()
+if(TARGET sluice_http)
+  file(GLOB_RECURSE tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/http/*_test.cc")
+  sluice_add_test(http_test ${tests})
+endif()
+file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cc")
+if(NOT TARGET sluice_http)
+  list(FILTER tests EXCLUDE REGEX "/http[a-z0-9_]*[.]cc$")
+endif()
+sluice_add_test(black_box_test ${tests})

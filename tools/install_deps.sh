@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# install_deps.sh build|test|check|bench|ci [PRESET]: installs what a task needs and the system lacks.
+# install_deps.sh --update: renews the package lists, where that is possible.
+#
+# Installs Debian's packages as root or with sudo; elsewhere it prints what is needed and fails. What
+# is there is found by probing for the program or the file, not the package: whoever has a compiler
+# from somewhere else is left alone.
+set -euo pipefail
+
+# package=probe; a probe is a program in the path or a file.
+build=(cmake=cmake ninja-build=ninja g++=g++)
+test=(googletest=/usr/src/googletest/googletest/src/gtest-all.cc ccache=ccache python3=python3)
+clang=(clang-19=clang++-19 libclang-rt-19-dev=/usr/lib/llvm-19/lib/clang/19/lib/linux
+  llvm-19=llvm-symbolizer-19)
+check=(clang-format-19=clang-format-19 python3=python3 git=git)
+bench=(libbenchmark-dev=/usr/include/benchmark/benchmark.h wrk=wrk python3=python3)
+ci=(pkgconf=pkg-config curl=curl gdb=gdb)
+
+wanted() {
+  case $1 in
+    build) echo "${build[@]}" ;;
+    test) echo "${build[@]} ${test[@]}" ;;
+    check) echo "${build[@]} ${test[@]} ${clang[@]} ${check[@]}" ;;
+    bench) echo "${build[@]} ${bench[@]}" ;;
+    ci) echo "${build[@]} ${test[@]} ${clang[@]} ${check[@]} ${ci[@]}" ;;
+    *) echo "usage: install_deps.sh build|test|check|bench|ci [PRESET]" >&2 && exit 2 ;;
+  esac
+  case ${2:-} in asan | tsan) echo "${clang[@]}" ;; esac
+}
+
+as_root=()
+find_root() {
+  command -v apt-get >/dev/null || return 1
+  [ "$(id -u)" = 0 ] && return 0
+  as_root=(sudo -n)
+  command -v sudo >/dev/null || return 1
+  sudo -n true 2>/dev/null && return 0
+  # A person at a terminal can be asked for the password; a script cannot.
+  [ -t 0 ] && as_root=(sudo)
+}
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 "$@"; }
+
+if [ "${1:-}" = --update ]; then
+  find_root && apt update
+  exit
+fi
+
+list=$(wanted "$@")
+missing=()
+for entry in $list; do
+  probe=${entry#*=}
+  command -v "$probe" >/dev/null || [ -e "$probe" ] || missing+=("${entry%%=*}")
+done
+[ ${#missing[@]} = 0 ] && exit 0
+
+if ! find_root; then
+  {
+    echo "These are missing: ${missing[*]}"
+    echo "They are the names of Debian 12's packages; as root:"
+    echo "  apt-get install --no-install-recommends ${missing[*]}"
+  } >&2
+  exit 1
+fi
+echo "installing: ${missing[*]}"
+# The lists are often missing in a fresh system, or name versions that are gone.
+apt install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 ||
+  { apt update >/dev/null && apt install -y --no-install-recommends "${missing[@]}"; }

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# test.sh PRESET [CTEST-ARGUMENT...]: builds build/PRESET with its tests and runs them through ctest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+preset=$1
+shift
+tools/fetch_llhttp.sh
+if ! grep -qs '^SLUICE_TESTS:BOOL=ON$' "build/$preset/CMakeCache.txt" ||
+  [ ! -f "build/$preset/build.ninja" ]; then
+  cmake --preset "$preset" -DSLUICE_TESTS=ON
+fi
+cmake --build "build/$preset"
+
+# What a sanitizer finds must end the test, with every stack that it knows.
+tsan=halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tools/tsan.supp
+export TSAN_OPTIONS=${TSAN_OPTIONS:-$tsan}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-halt_on_error=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+
+ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --no-label-summary -j "$(nproc)" "$@"
