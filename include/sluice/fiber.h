@@ -1,0 +1,427 @@
+// fiber.h: starting fibers, waiting for them, and what a fiber can do about itself.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "sluice/deadline.h"
+#include "sluice/error.h"
+
+namespace sluice {
+
+struct spawn_options {
+  // Bytes a fiber can use; rounded up so that stack, guard and control block fill a power of two.
+  // 0: the default, 192 KiB. Memory is taken only as it is touched. At most 1 GiB.
+  std::size_t stack_size = 0;
+};
+
+namespace detail {
+
+// A fiber that has its stack, but no function yet.
+struct spawn_slot {
+  void* control = nullptr;
+  void* closure = nullptr;  // room for the closure, on the fiber's own stack
+};
+
+struct closure_type {
+  std::size_t size;
+  std::size_t alignment;
+  void (*run)(void* closure);  // runs and destroys it
+};
+
+[[nodiscard]] result<spawn_slot> spawn_reserve(const closure_type& type,
+                                               const spawn_options& options,
+                                               const std::source_location& where) noexcept;
+void spawn_start(const spawn_slot& slot, const closure_type& type) noexcept;
+void spawn_abandon(const spawn_slot& slot) noexcept;
+[[noreturn]] void throw_spawn_failure(const error& failure);
+
+// What lies on the new fiber's stack: the callable and its arguments.
+template <class F, class... Args>
+struct closure {
+  F function;
+  std::tuple<Args...> arguments;
+
+  static void run(void* memory) {
+    struct destroyer {
+      void operator()(closure* self) const { self->~closure(); }
+    };
+    const std::unique_ptr<closure, destroyer> self(static_cast<closure*>(memory));
+    std::apply([&](Args&... moved) { std::invoke(std::move(self->function), std::move(moved)...); },
+               self->arguments);
+  }
+};
+
+// Defined apart from closure, which must be complete for its size.
+template <class Closure>
+inline constexpr closure_type closure_type_of{sizeof(Closure), alignof(Closure), &Closure::run};
+
+// Builds a closure on a new fiber's stack; the fiber is not started yet.
+template <class Closure, class F, class... Args>
+result<spawn_slot> prepare_fiber(const spawn_options& options, const std::source_location& where,
+                                 F&& f, Args&&... args) {
+  auto slot = spawn_reserve(closure_type_of<Closure>, options, where);
+  if (!slot) return slot;
+  try {
+    ::new (slot->closure) Closure{std::forward<F>(f), {std::forward<Args>(args)...}};
+  } catch (...) {
+    spawn_abandon(*slot);
+    throw;
+  }
+  return slot;
+}
+
+// A callable by reference, and the place of the call that names it. A default argument cannot
+// follow a pack, so the place is captured where the callable is converted to this type.
+class located {
+ public:
+  template <class F>
+  located(F& f, const std::source_location& where) noexcept : where_(where) {
+    if constexpr (std::is_function_v<F>) {
+      function_ = reinterpret_cast<void*>(&f);  // POSIX and Windows let a function pointer pass so
+    } else {
+      function_ = const_cast<void*>(static_cast<const volatile void*>(std::addressof(f)));
+    }
+  }
+
+  template <class F>
+  [[nodiscard]] std::remove_reference_t<F>& function() const noexcept {
+    using pointed = std::remove_reference_t<F>;
+    if constexpr (std::is_function_v<pointed>) {
+      return *reinterpret_cast<pointed*>(function_);
+    } else {
+      return *static_cast<pointed*>(function_);
+    }
+  }
+  [[nodiscard]] const std::source_location& where() const noexcept { return where_; }
+
+ private:
+  std::source_location where_;
+  void* function_;
+};
+
+template <class F, class... Args>
+concept spawnable = std::invocable<std::decay_t<F>, std::decay_t<Args>...> &&
+                    std::constructible_from<std::decay_t<F>, F>;
+
+// What go() takes first.
+template <class... Args>
+class spawned_function {
+ public:
+  template <class F>
+    requires spawnable<F, Args...>
+  spawned_function(F&& f,  // NOLINT: the conversion is the point
+                   const std::source_location& where = std::source_location::current()) noexcept
+      : site_(f, where), start_(&start<F>) {}
+
+  result<void> operator()(const spawn_options& options, Args&&... args) const {
+    return start_(site_, options, std::forward<Args>(args)...);
+  }
+
+ private:
+  template <class F>
+  static result<void> start(const located& site, const spawn_options& options, Args&&... args) {
+    using closure_of = closure<std::decay_t<F>, std::decay_t<Args>...>;
+    auto slot = prepare_fiber<closure_of>(options, site.where(),
+                                          std::forward<F>(site.template function<F>()),
+                                          std::forward<Args>(args)...);
+    if (!slot) return std::unexpected(slot.error());
+    spawn_start(*slot, closure_type_of<closure_of>);
+    return {};
+  }
+
+  located site_;
+  result<void> (*start_)(const located&, const spawn_options&, Args&&...);
+};
+
+}  // namespace detail
+
+// Starts a detached fiber that runs f(args...). Callable and arguments are moved (or copied) into
+// the fiber, as with std::thread.
+//
+//   Blocks   never.
+//   Errors   std::system_error (errc::no_stack): no stack is to be had; f is not called. What
+//            copying an argument throws. An exception that leaves f ends the program with its
+//            message and the place of this call.
+//   Threads  any thread while run() is on; from outside it throws std::logic_error.
+template <class... Args>
+void go(detail::spawned_function<std::type_identity_t<Args>...> f, Args&&... args) {
+  if (auto started = f(spawn_options{}, std::forward<Args>(args)...); !started) {
+    detail::throw_spawn_failure(started.error());
+  }
+}
+template <class... Args>
+void go(const spawn_options& options, detail::spawned_function<std::type_identity_t<Args>...> f,
+        Args&&... args) {
+  if (auto started = f(options, std::forward<Args>(args)...); !started) {
+    detail::throw_spawn_failure(started.error());
+  }
+}
+
+// As go, but a missing stack is a value: errc::no_stack, arguments untouched.
+template <class... Args>
+[[nodiscard]] result<void> try_go(detail::spawned_function<std::type_identity_t<Args>...> f,
+                                  Args&&... args) {
+  return f(spawn_options{}, std::forward<Args>(args)...);
+}
+
+// Lets the other runnable fibers of this processor run first.
+// Blocks the calling fiber; on a plain thread it is std::this_thread::yield().
+void yield() noexcept;
+
+// Sleeps until `when`; on a plain thread the thread sleeps.
+//
+//   Returns  nothing once the time has come, at once if it has passed.
+//   Errors   errc::operation_canceled  the fiber was asked to stop
+//   Units    the steady clock.
+result<void> sleep_until(time_point when) noexcept;
+
+template <class Rep, class Period>
+result<void> sleep_for(std::chrono::duration<Rep, Period> delay) noexcept {
+  return sleep_until(deadline::in(delay).when());
+}
+
+namespace this_fiber {
+
+// Returns  a number that no other living fiber has; 0 on a plain thread.
+[[nodiscard]] std::uint64_t id() noexcept;
+
+// Returns  true if this fiber was asked to stop and is not shielded; false on a plain thread.
+[[nodiscard]] bool stop_requested() noexcept;
+
+// While one lives, a request to stop does not cut this fiber's calls short: for cleanup that must
+// finish. Nests. To be destroyed by the fiber that made it.
+class shield {
+ public:
+  shield() noexcept;
+  ~shield();
+  shield(const shield&) = delete;
+  shield& operator=(const shield&) = delete;
+
+ private:
+  void* control_;
+};
+
+}  // namespace this_fiber
+
+namespace detail {
+
+// What a handle and its fiber share: whether it has ended, who waits for that, whom to stop.
+class join_state {
+ public:
+  join_state() noexcept;
+  join_state(const join_state&) = delete;
+  join_state& operator=(const join_state&) = delete;
+  virtual ~join_state();
+
+  void started(const spawn_slot& slot) noexcept;  // before the fiber can run
+  void finished() noexcept;                       // by the fiber, at its end
+  void request_stop() noexcept;
+  [[nodiscard]] result<void> wait(bool stoppable);
+  [[nodiscard]] bool is_self() const noexcept;
+  [[nodiscard]] std::uint64_t fiber_id() const noexcept;
+
+ private:
+  struct internals;
+  alignas(8) std::byte memory_[64];
+  internals& inside() const noexcept;
+};
+
+template <class T>
+class join_value : public join_state {
+ public:
+  using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+  std::optional<stored> value;
+  std::exception_ptr failure;
+};
+
+// The function of a fiber that somebody holds a handle to.
+template <class T, class F>
+struct joined_function {
+  F function;
+  std::shared_ptr<join_value<T>> state;
+
+  template <class... Args>
+  void operator()(Args&&... args) && {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        std::invoke(std::move(function), std::forward<Args>(args)...);
+        state->value.emplace();
+      } else {
+        state->value.emplace(std::invoke(std::move(function), std::forward<Args>(args)...));
+      }
+    } catch (...) {
+      state->failure = std::current_exception();
+    }
+    state->finished();
+  }
+};
+
+// What the constructor of fiber<T> takes first.
+template <class T, class... Args>
+class joinable_function {
+ public:
+  using state_pointer = std::shared_ptr<join_value<T>>;
+
+  template <class F>
+    requires spawnable<F, Args...>
+  joinable_function(F&& f,  // NOLINT: the conversion is the point
+                    const std::source_location& where = std::source_location::current()) noexcept
+      : site_(f, where), start_(&start<F>) {}
+
+  state_pointer operator()(const spawn_options& options, Args&&... args) const {
+    return start_(site_, options, std::forward<Args>(args)...);
+  }
+
+ private:
+  template <class F>
+  static state_pointer start(const located& site, const spawn_options& options, Args&&... args) {
+    using joined = joined_function<T, std::decay_t<F>>;
+    using closure_of = closure<joined, std::decay_t<Args>...>;
+    auto state = std::make_shared<join_value<T>>();
+    auto slot = prepare_fiber<closure_of>(
+        options, site.where(), joined{std::forward<F>(site.template function<F>()), state},
+        std::forward<Args>(args)...);
+    if (!slot) throw_spawn_failure(slot.error());
+    state->started(*slot);
+    spawn_start(*slot, closure_type_of<closure_of>);
+    return state;
+  }
+
+  located site_;
+  state_pointer (*start_)(const located&, const spawn_options&, Args&&...);
+};
+
+[[noreturn]] void throw_logic_error(const char* sentence);
+
+}  // namespace detail
+
+// A handle to a fiber, with the manners of std::jthread: the destructor asks the fiber to stop and
+// waits for it. Its function returns T.
+template <class T = void>
+class [[nodiscard]] fiber {
+ public:
+  fiber() noexcept = default;
+
+  // Starts f(args...) in a fiber of its own. Errors and threads as for go().
+  template <class... Args>
+  explicit fiber(detail::joinable_function<T, std::type_identity_t<Args>...> f, Args&&... args)
+      : state_(f(spawn_options{}, std::forward<Args>(args)...)) {}
+  template <class... Args>
+  fiber(const spawn_options& options, detail::joinable_function<T, std::type_identity_t<Args>...> f,
+        Args&&... args)
+      : state_(f(options, std::forward<Args>(args)...)) {}
+
+  fiber(fiber&& other) noexcept = default;
+  fiber& operator=(fiber&& other) noexcept {
+    fiber old(std::move(other));
+    std::swap(state_, old.state_);
+    return *this;
+  }
+  ~fiber() {
+    if (!joinable()) return;
+    request_stop();
+    // Not cut short: the fiber may use what its owner destroys next.
+    (void)state_->wait(false);
+  }
+
+  [[nodiscard]] bool joinable() const noexcept { return state_ != nullptr; }
+
+  // Waits for the fiber's end.
+  //
+  //   Returns  what its function returned; rethrows what it threw. The handle is empty afterwards.
+  //   Blocks   the calling fiber or thread.
+  //   Errors   errc::operation_canceled  the *calling* fiber was asked to stop; the handle is still
+  //            joinable. std::logic_error: an empty handle, or a fiber that joins itself.
+  result<T> join();
+
+  // Asks the fiber to stop: its unshielded blocking calls return errc::operation_canceled.
+  void request_stop() noexcept {
+    if (state_ != nullptr) state_->request_stop();
+  }
+
+  // Lets it run on by itself.
+  void detach() noexcept { state_.reset(); }
+
+  [[nodiscard]] std::uint64_t id() const noexcept {
+    return state_ != nullptr ? state_->fiber_id() : 0;
+  }
+
+ private:
+  std::shared_ptr<detail::join_value<T>> state_;
+};
+
+template <class F, class... Args>
+  requires detail::spawnable<F, Args...>
+fiber(F&&, Args&&...) -> fiber<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+template <class F, class... Args>
+fiber(const spawn_options&, F&&, Args&&...)
+    -> fiber<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+
+template <class T>
+result<T> fiber<T>::join() {
+  if (!joinable()) detail::throw_logic_error("sluice: join of an empty fiber handle");
+  if (state_->is_self()) detail::throw_logic_error("sluice: a fiber cannot join itself");
+  if (auto ended = state_->wait(true); !ended) return std::unexpected(ended.error());
+  const auto state = std::move(state_);
+  if (state->failure) std::rethrow_exception(std::move(state->failure));
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return std::move(*state->value);
+  }
+}
+
+namespace detail {
+
+struct local_key {
+  std::uint64_t number;
+  void (*destroy)(void* value) noexcept;
+};
+[[nodiscard]] std::uint64_t new_local_number() noexcept;
+// The calling fiber's (or plain thread's) value, or nullptr.
+[[nodiscard]] void* local_find(const local_key& key) noexcept;
+void local_insert(const local_key& key, void* value);
+
+}  // namespace detail
+
+// A variable of which each fiber (and each plain thread) has its own, made at its first use there
+// and destroyed when the fiber ends, last made first. The variable itself outlives the fibers that
+// use it: make it static.
+template <class T>
+class fiber_local {
+ public:
+  fiber_local() = default;
+  fiber_local(const fiber_local&) = delete;
+  fiber_local& operator=(const fiber_local&) = delete;
+
+  // Returns  this fiber's value; value-initialised at the first use. The reference is good for as
+  //          long as the fiber lives, wherever it runs. Allocates at the first use.
+  [[nodiscard]] T& get() const {
+    if (void* found = detail::local_find(key_)) return *static_cast<T*>(found);
+    auto made = std::make_unique<T>();
+    T& value = *made;
+    detail::local_insert(key_, made.get());
+    (void)made.release();
+    return value;
+  }
+  [[nodiscard]] T& operator*() const { return get(); }
+  [[nodiscard]] T* operator->() const { return std::addressof(get()); }
+
+ private:
+  const detail::local_key key_{detail::new_local_number(),
+                               [](void* value) noexcept { delete static_cast<T*>(value); }};
+};
+
+}  // namespace sluice
