@@ -36,7 +36,8 @@ function(sluice_dress_internal target)
   target_compile_options(${target} PRIVATE
       $<$<COMPILE_LANGUAGE:CXX>:${SLUICE_WARNINGS}> ${SLUICE_PREFIX_MAP} ${SLUICE_HARDENING})
   target_compile_definitions(${target} PRIVATE
-      SLUICE_STATIC_GUARD=$<BOOL:${SLUICE_STATIC_GUARD}> $<$<BOOL:${SLUICE_MIGRATE}>:SLUICE_MIGRATE=1>)
+      SLUICE_STATIC_GUARD=$<BOOL:${SLUICE_STATIC_GUARD}>
+      $<$<BOOL:${SLUICE_MIGRATE}>:SLUICE_MIGRATE=1>)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
   target_compile_features(${target} PUBLIC cxx_std_23)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)

@@ -11,7 +11,8 @@ string(REGEX REPLACE "/$" "" relative_prefix "${relative_prefix}")
 function(sluice_install_library target name)
   install(TARGETS ${target} EXPORT ${name}-targets)
   install(EXPORT ${name}-targets NAMESPACE sluice:: DESTINATION "${package_dir}")
-  configure_file("${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in" "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
+  configure_file(
+      "${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in" "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
   install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 endfunction()
 
@@ -24,7 +25,8 @@ endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/sluice" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
     FILES_MATCHING PATTERN "*.h" ${without_http})
 
-configure_package_config_file(cmake/sluice-config.cmake.in "${PROJECT_BINARY_DIR}/sluice-config.cmake"
+configure_package_config_file(
+    cmake/sluice-config.cmake.in "${PROJECT_BINARY_DIR}/sluice-config.cmake"
     INSTALL_DESTINATION "${package_dir}")
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/sluice-config-version.cmake"
     COMPATIBILITY SameMinorVersion)

@@ -11,8 +11,8 @@ if(NOT llhttp_include OR NOT llhttp_sources)
   message(FATAL_ERROR
       "sluice::http needs the sources of llhttp 8.1, and there are none in\n"
       "  SLUICE_LLHTTP_DIR=${SLUICE_LLHTTP_DIR}\n"
-      "On Debian run tools/fetch_llhttp.sh. Elsewhere unpack a source release of llhttp and give its "
-      "folder as -DSLUICE_LLHTTP_DIR=... Without HTTP: -DSLUICE_HTTP=OFF.")
+      "On Debian run tools/fetch_llhttp.sh. Elsewhere unpack a source release of llhttp and give "
+      "its folder as -DSLUICE_LLHTTP_DIR=... Without HTTP: -DSLUICE_HTTP=OFF.")
 endif()
 
 # Lets `target`, and nobody who links it, include "llhttp.h".

@@ -6,7 +6,7 @@
 include(GoogleTest)
 enable_testing()
 
-set(SLUICE_GOOGLETEST_DIR "/usr/src/googletest" CACHE PATH "GoogleTest's sources (Debian: googletest)")
+set(SLUICE_GOOGLETEST_DIR "/usr/src/googletest" CACHE PATH "GoogleTest's sources")
 if(NOT EXISTS "${SLUICE_GOOGLETEST_DIR}/googletest/src/gtest-all.cc")
   message(FATAL_ERROR
       "The tests need GoogleTest's sources in SLUICE_GOOGLETEST_DIR=${SLUICE_GOOGLETEST_DIR}. On "
@@ -14,7 +14,8 @@ if(NOT EXISTS "${SLUICE_GOOGLETEST_DIR}/googletest/src/gtest-all.cc")
 endif()
 set(gtest "${SLUICE_GOOGLETEST_DIR}/googletest")
 set(gmock "${SLUICE_GOOGLETEST_DIR}/googlemock")
-add_library(sluice_gtest STATIC EXCLUDE_FROM_ALL "${gtest}/src/gtest-all.cc" "${gmock}/src/gmock-all.cc")
+add_library(sluice_gtest STATIC EXCLUDE_FROM_ALL
+    "${gtest}/src/gtest-all.cc" "${gmock}/src/gmock-all.cc")
 target_include_directories(sluice_gtest SYSTEM PUBLIC "${gtest}/include" "${gmock}/include"
     PRIVATE "${gtest}" "${gmock}")
 target_compile_features(sluice_gtest PUBLIC cxx_std_23)

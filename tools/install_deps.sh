@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# install_deps.sh build|test|check|bench|ci [PRESET]: installs what a task needs and the system lacks.
+# install_deps.sh build|test|check|bench|ci [PRESET]: installs what a task needs and is missing.
 # install_deps.sh --update: renews the package lists, where that is possible.
 #
-# Installs Debian's packages as root or with sudo; elsewhere it prints what is needed and fails. What
-# is there is found by probing for the program or the file, not the package: whoever has a compiler
-# from somewhere else is left alone.
+# Installs Debian's packages as root or with sudo; elsewhere it prints what is needed and fails. It
+# probes for the program or the file, not the package: whoever has a compiler from somewhere else is
+# left alone.
 set -euo pipefail
 
 # package=probe; a probe is a program in the path or a file.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test.sh PRESET [CTEST-ARGUMENT...]: builds build/PRESET with its tests and runs them through ctest.
+# test.sh PRESET [CTEST-ARGUMENT...]: builds build/PRESET with its tests and runs them by ctest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,4 +18,5 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-$tsan}
 export ASAN_OPTIONS=${ASAN_OPTIONS:-halt_on_error=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 
-ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --no-label-summary -j "$(nproc)" "$@"
+ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --no-label-summary \
+  -j "$(nproc)" "$@"
