@@ -59,7 +59,7 @@ struct sanitizer_hooks {
   void (*tsan_acquire)(void* address);
   void (*tsan_release)(void* address);
 };
-[[gnu::visibility("hidden")]] extern const sanitizer_hooks hooks;
+extern const sanitizer_hooks hooks;
 
 // Returns  whether a sanitizer that has to know about switches is in this process.
 [[nodiscard]] inline bool sanitizers_active() noexcept {
