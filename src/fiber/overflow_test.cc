@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -54,6 +55,12 @@ void on_a_small_fiber(Body body, bool protection_guards = false) {
 
 void touch(volatile char* address) { *address = 1; }
 
+// An address that is never mapped, and of which the compiler knows nothing.
+volatile char* nowhere() {
+  static volatile std::uintptr_t address = 64;
+  return reinterpret_cast<volatile char*>(address);
+}
+
 constexpr char sentence[] =
     "^sluice: stack overflow in fiber 7 \\(spawned at main.cc:12\\), stack size 128 KiB; give it "
     "more with spawn_options.stack_size\n";
@@ -77,7 +84,7 @@ TEST(OverflowDeathTest, AnotherFaultFindsTheDefaultAction) {
   EXPECT_EXIT(
       {
         ::signal(SIGSEGV, SIG_DFL);
-        on_a_small_fiber([] { touch(nullptr); });
+        on_a_small_fiber([] { touch(nowhere()); });
       },
       KilledBySignal(SIGSEGV), "^$");
 }
@@ -105,7 +112,7 @@ TEST(OverflowDeathTest, AHandlerWithoutInformationIsCalled) {
   EXPECT_EXIT(
       {
         ::signal(SIGSEGV, [](int number) { ::_exit(number == SIGSEGV ? 6 : 1); });
-        on_a_small_fiber([] { touch(nullptr); });
+        on_a_small_fiber([] { touch(nowhere()); });
       },
       ExitedWithCode(6), "");
 }
@@ -144,7 +151,7 @@ TEST(OverflowDeathTest, AHandlerThatAskedToBeCalledOnceIsCalledOnce) {
       {
         install([](int, siginfo_t*, void*) { ::write(2, "once", 4) == 4 ? void() : ::_exit(1); },
                 SA_SIGINFO | static_cast<int>(SA_RESETHAND));
-        on_a_small_fiber([] { touch(nullptr); });
+        on_a_small_fiber([] { touch(nowhere()); });
       },
       KilledBySignal(SIGSEGV), "^once$");
 }

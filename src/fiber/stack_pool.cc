@@ -99,6 +99,8 @@ std::uint32_t stack_pool::pop_warm(size_class& in) noexcept {
 
 void stack_pool::push_warm(size_class& in, std::uint32_t index) noexcept {
   check(record(index).next == handed_out, "a fiber stack was given back twice");
+  // Under the lock, so that it comes before the next taker says the opposite.
+  stack_is_no_root(slot_at(index).stack_bottom, usable_size(index));
   if (in.warm == end_of_list) {
     in.warm_oldest = index;
   } else {
@@ -248,7 +250,6 @@ std::size_t stack_pool::take_some(std::span<std::uint32_t> into) noexcept {
 
 void stack_pool::give_some(std::span<const std::uint32_t> indexes) noexcept {
   for (const std::uint32_t index : indexes) {
-    stack_is_no_root(slot_at(index).stack_bottom, usable_size(index));
     size_class& home = class_of(index);
     const std::lock_guard hold(home.lock);
     push_warm(home, index);
