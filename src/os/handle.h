@@ -6,4 +6,8 @@ namespace sluice::os {
 using native_handle = int;
 inline constexpr native_handle no_handle = -1;
 
+// Gives the number back. The system's complaint, if any, is dropped: the number is gone either way,
+// and trying again could close somebody else's.
+void close_handle(native_handle handle) noexcept;
+
 }  // namespace sluice::os

@@ -1,0 +1,18 @@
+// clock.h: the one clock that deadlines are measured on.
+#pragma once
+
+#include <cstdint>
+
+namespace sluice::os {
+
+// Monotonic, never set back, stands still while the machine sleeps. On Linux it has the epoch of
+// std::chrono::steady_clock, so a deadline converts without an offset.
+//
+//   Units  nanoseconds.
+[[nodiscard]] std::int64_t monotonic_now() noexcept;
+
+// The same clock as it stood at the kernel's last tick (up to 10 ms ago): for "about how long",
+// never for a deadline. Never later than monotonic_now().
+[[nodiscard]] std::int64_t monotonic_now_coarse() noexcept;
+
+}  // namespace sluice::os
