@@ -24,7 +24,8 @@ inline constexpr std::int64_t deadline_none = std::numeric_limits<std::int64_t>:
 inline constexpr std::int64_t deadline_expired = std::numeric_limits<std::int64_t>::min();
 inline constexpr std::uint32_t no_shard = ~std::uint32_t{0};
 
-class poll_desc {
+// Aligned, so that two descriptors of two processors share no cache line; it fills three.
+class alignas(64) poll_desc {
  public:
   // The parks that one report, or one closing, has to compete for.
   struct woken {
@@ -41,13 +42,23 @@ class poll_desc {
   // Poller side: notes and hands on what a report says. Any thread; a stale one does nothing.
   [[nodiscard]] woken apply(const report& item) noexcept;
 
-  // Sticky: a report carried priority, hang-up or error, and no read has shown the end of it yet.
-  [[nodiscard]] bool exceptional() const noexcept {
+  // Sticky: a report carried priority, hang-up or error, and no read has shown the end of it yet. A
+  // short read then does not mean that the socket is drained.
+  //
+  // Reader's recipe:  1 take_token   2 exceptional_mark   3 the system call
+  //                   4 it returned EAGAIN, the end or an error: clear_exceptional(mark)
+  //
+  // Counted, not a flag: a flag that is cleared in step 4 would also clear what a report set after
+  // step 3, and the data behind the urgent byte it told of would wait for ever.
+  // Only the direction's one reader calls these three.
+  [[nodiscard]] std::uint32_t exceptional_mark() const noexcept {
     // relaxed: ordered by the token (wait_slot [B]); without a token there is nothing to order.
-    return exceptional_.load(std::memory_order_relaxed);
+    return exceptional_reports_.load(std::memory_order_relaxed);
   }
-  // Reader, after a read has returned EAGAIN, the end or an error.
-  void clear_exceptional() noexcept { exceptional_.store(false, std::memory_order_relaxed); }
+  [[nodiscard]] bool exceptional() const noexcept {
+    return exceptional_mark() != exceptional_cleared_;
+  }
+  void clear_exceptional(std::uint32_t mark) noexcept { exceptional_cleared_ = mark; }
 
   wait_slot& slot(direction side) noexcept { return slots_[static_cast<std::size_t>(side)]; }
   std::atomic<std::int64_t>& deadline(direction side) noexcept {
@@ -64,12 +75,19 @@ class poll_desc {
  private:
   friend class poll_table;
 
+  // The table's: starts a use in the present generation, ends it with the next one, and gives a new
+  // poll_desc its place.
+  void open() noexcept;
+  void close() noexcept;
+  void settle(std::uint32_t index) noexcept;
+
   std::array<wait_slot, 2> slots_;
   std::array<std::atomic<std::int64_t>, 2> deadlines_{deadline_none, deadline_none};
   std::atomic<std::uint32_t> generation_{0};
-  std::uint32_t index_ = 0;  // immutable after construction
-  std::atomic<bool> exceptional_{false};
-  std::uint32_t next_free_ = 0;  // guarded by the table's lock
+  std::uint32_t index_ = 0;  // immutable after settle
+  std::atomic<std::uint32_t> exceptional_reports_{0};
+  std::uint32_t exceptional_cleared_ = 0;  // only the reader, that is, under the read lock
+  std::uint32_t next_free_ = 0;            // guarded by the table's lock
   std::array<timer, 2> timers_;
 };
 
