@@ -28,6 +28,8 @@ struct timer {
   // The processor whose heap it is in: written under that heap's lock, read without it by an owner
   // that then locks and looks again; hence atomic, relaxed.
   std::atomic<std::uint32_t> home{0};
+  // One arming at a time where it takes a heap's lock; see sched/timers.cc.
+  std::atomic<bool> arming{false};
   // Immutable after construction: who is told.
   std::uint32_t owner = 0;
   timer_kind kind = timer_kind::fiber;

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/timer_heap.h"
@@ -47,6 +48,8 @@ struct parker {
   park_word word;
   // Immutable while the owner lives.
   bool is_fiber = false;
+  // A plain thread's own: when its present park ends by itself.
+  std::int64_t thread_until = 0;
 };
 
 // `slot_state` of a control block's slot.
@@ -85,11 +88,13 @@ struct alignas(64) control_block : parker {
   std::atomic<const void*> waiting_on{nullptr};
   std::atomic<std::int64_t> waiting_since{0};
 
-  // Immutable from spawn to end.
+  // Immutable from spawn to end. The number is never given twice.
+  std::uint64_t number = 0;
   const char* spawn_file = "";
   std::uint32_t spawn_line = 0;
-  std::uint32_t stack_bytes = 0;
+  bool usual_stack = true;  // of the default size, which processors cache
   void* stack_bottom = nullptr;
+  std::size_t stack_bytes = 0;
   void (*run)(void* closure) = nullptr;
   void* closure = nullptr;
 

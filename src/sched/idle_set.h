@@ -92,6 +92,9 @@ class basic_idle_set {
     return true;
   }
 
+  // A worker that must look: its second look in step 2 found work elsewhere.
+  void join_spinning() noexcept { spinners_.fetch_add(1, std::memory_order_seq_cst); }
+
   // A spinner that found work. True: it was the last, and must claim_one. seq_cst: pairs with [D].
   [[nodiscard]] bool leave_spinning() noexcept {
     return spinners_.fetch_sub(1, std::memory_order_seq_cst) == 1;

@@ -63,6 +63,11 @@ class basic_park_word {
   explicit basic_park_word(std::uint32_t first_epoch = 0) noexcept
       : word_(std::uint64_t{first_epoch} << epoch_shift) {}
 
+  // Before anybody can park: goes on from the epoch of an earlier life.
+  void restart(std::uint32_t epoch) noexcept {
+    word_.store(std::uint64_t{epoch} << epoch_shift, std::memory_order_relaxed);
+  }
+
   // Owner only: the park that begin() starts, or the one that is going on.
   [[nodiscard]] std::uint32_t epoch() const noexcept {
     // relaxed: the epoch changes by the owner's hand only.
@@ -135,6 +140,13 @@ class basic_park_word {
     word_.store(next_epoch(now), std::memory_order_relaxed);
     return static_cast<wake_reason>((now >> reason_shift) & 0xff);
   }
+
+  // Plain threads sleep on the half that holds the flags: it changes whenever the park does.
+  [[nodiscard]] std::uint32_t flags() const noexcept {
+    // acquire: pairs with release() [D], for a thread that finds itself released.
+    return static_cast<std::uint32_t>(word_.load(std::memory_order_acquire));
+  }
+  [[nodiscard]] const void* address() const noexcept { return &word_; }
 
   // For dumps: racy by nature.
   [[nodiscard]] bool is_waiting() const noexcept {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "fiber/sanitizer.h"
 #include "sched/park.h"
 
 namespace sluice::rt {
@@ -58,6 +59,7 @@ class wait_list {
       parker& waiter = *node.waiter;
       const std::uint32_t epoch = node.epoch;
       remove(node);
+      race_release(&waiter);
       // Once claimed and released, the node may be gone.
       switch (waiter.word.claim_and_release(epoch, reason)) {
         case claim_result::lost:

@@ -1,0 +1,135 @@
+#include "sched/descriptor.h"
+
+#include "base/bug.h"
+#include "os/clock.h"
+#include "sched/timers.h"
+#include "sched/worker.h"
+#include "sched/worker_tls.h"
+
+namespace sluice::rt {
+namespace {
+
+// Registers with the present processor's shard, unless another direction's waiter is doing it.
+std::optional<error> ensure_registered(runtime& owner, poll_desc& desc,
+                                       os::native_handle fd) noexcept {
+  // acquire: pairs with the compare-and-swap below.
+  if (desc.shard.load(std::memory_order_acquire) != no_shard) return std::nullopt;
+  processor& home = current_worker()->own();
+  std::uint32_t none = no_shard;
+  if (!desc.shard.compare_exchange_strong(none, home.index, std::memory_order_acq_rel)) {
+    // The other direction is at it. What is ready already is reported when it is done, and if it
+    // fails, it makes a report of its own.
+    return std::nullopt;
+  }
+  // relaxed: a hint for who polls.
+  home.registered.fetch_add(1, std::memory_order_relaxed);
+  auto added = home.shard->add(fd, desc);
+  if (added) return std::nullopt;
+  home.registered.fetch_sub(1, std::memory_order_relaxed);
+  desc.shard.store(no_shard, std::memory_order_release);
+  // Whoever relied on this registration tries again, and meets the error itself.
+  const report again{desc.index(), desc.generation(), ready_to_read | ready_to_write};
+  const poll_desc::woken woken = desc.apply(again);
+  if (woken.reader) wake(*woken.reader, wake_reason::ready);
+  if (woken.writer) wake(*woken.writer, wake_reason::ready);
+  (void)owner;
+  return added.error();
+}
+
+bool has_reason_to_stop(poll_desc& desc, direction side, const parker& self) noexcept {
+  // seq_cst: the waiter's step 3 in wait_slot.h, after arming.
+  return desc.closing.load(std::memory_order_seq_cst) ||
+         desc.deadline(side).load(std::memory_order_seq_cst) == deadline_expired ||
+         park_interrupted(self);
+}
+
+void take_out(poll_desc& desc, direction side, wake_reason reason) noexcept {
+  if (const auto who = desc.slot(side).cancel(desc.generation())) wake(*who, reason);
+}
+
+}  // namespace
+
+result<poll_desc*> descriptor_open() noexcept {
+  runtime* const owner = current_runtime();
+  if (owner == nullptr) return std::unexpected(error(errc::not_a_fiber));
+  return owner->descriptors().take();
+}
+
+void descriptor_unregister(poll_desc& desc, os::native_handle fd) noexcept {
+  const std::uint32_t shard = desc.shard.exchange(no_shard, std::memory_order_acq_rel);
+  if (shard == no_shard) return;
+  processor& home = current_runtime()->processors()[shard];
+  home.shard->remove(fd, desc);
+  home.registered.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void descriptor_close(poll_desc& desc, os::native_handle fd) noexcept {
+  runtime& owner = *current_runtime();
+  for (const direction side : {direction::read, direction::write}) {
+    desc.deadline(side).store(deadline_none, std::memory_order_seq_cst);
+    unlink_timer(owner, desc.deadline_timer(side));
+  }
+  descriptor_unregister(desc, fd);
+  owner.descriptors().give(desc);
+}
+
+std::optional<error> descriptor_check(poll_desc& desc, direction side) noexcept {
+  // relaxed: a first look; the one that counts comes after arming.
+  if (desc.closing.load(std::memory_order_relaxed)) return error(errc::closed);
+  if (stop_requested()) return error(errc::operation_canceled);
+  if (desc.deadline(side).load(std::memory_order_relaxed) == deadline_expired) {
+    return error(errc::deadline_exceeded);
+  }
+  return std::nullopt;
+}
+
+std::optional<error> descriptor_wait(poll_desc& desc, direction side, os::native_handle fd,
+                                     wait_kind kind) noexcept {
+  control_block* const self = this_fiber_or_null();
+  if (self == nullptr) return error(errc::not_a_fiber);
+  runtime& owner = *current_runtime();
+  if (auto failed = ensure_registered(owner, desc, fd)) return failed;
+  wait_slot& slot = desc.slot(side);
+  const std::uint32_t generation = desc.generation();
+  park_begin(*self, {.kind = kind, .on = &desc});
+  const arm_result armed = slot.arm(generation, {self->index, self->word.epoch()});
+  check(armed != arm_result::stale, "two fibers wait for one direction of a descriptor");
+  if (armed == arm_result::consumed) {
+    if (!park_withdraw(*self)) (void)park(*self);
+    return descriptor_check(desc, side);
+  }
+  if (has_reason_to_stop(desc, side, *self)) {
+    slot.leave(generation, self->index);
+    if (!park_withdraw(*self)) (void)park(*self);
+    return descriptor_check(desc, side);
+  }
+  (void)park(*self);
+  slot.leave(generation, self->index);
+  return descriptor_check(desc, side);
+}
+
+void descriptor_shut(poll_desc& desc) noexcept {
+  desc.closing.store(true, std::memory_order_seq_cst);  // the stopper's step 1
+  take_out(desc, direction::read, wake_reason::closed);
+  take_out(desc, direction::write, wake_reason::closed);
+}
+
+void descriptor_set_deadline(poll_desc& desc, direction side, std::int64_t when) noexcept {
+  runtime& owner = *current_runtime();
+  if (when != deadline_none && when <= os::monotonic_now()) when = deadline_expired;
+  std::atomic<std::int64_t>& word = desc.deadline(side);
+  word.store(when, std::memory_order_seq_cst);  // the stopper's step 1 when it has passed
+  if (when == deadline_expired) take_out(desc, side, wake_reason::deadline);
+  // Several setters: whoever arms last must arm for the deadline that was stored last.
+  for (;;) {
+    const std::int64_t now = word.load(std::memory_order_seq_cst);
+    if (now == deadline_none || now == deadline_expired) {
+      desc.deadline_timer(side).word.stop();
+    } else {
+      arm_timer(owner, desc.deadline_timer(side), now);
+    }
+    if (word.load(std::memory_order_seq_cst) == now) return;
+  }
+}
+
+}  // namespace sluice::rt

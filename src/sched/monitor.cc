@@ -1,0 +1,138 @@
+#include "sched/monitor.h"
+
+#include <array>
+
+#include "os/clock.h"
+#include "os/futex.h"
+#include "sched/deliver.h"
+#include "sched/timers.h"
+
+namespace sluice::rt {
+namespace {
+
+// A burst's stacks stay warm for a second; beyond what was used since, they are given back.
+constexpr std::int64_t trim_interval = 1'000'000'000;
+// What an idle program keeps: enough for the next small burst, 1 MiB of touched pages.
+constexpr std::size_t warm_when_idle = 256;
+
+}  // namespace
+
+monitor::monitor(runtime& owner)
+    : owner_(owner), last_switches_(owner.processors().size(), 0), thread_([this] { watch(); }) {}
+
+monitor::~monitor() {
+  // seq_cst: the last word; whoever wakes it afterwards changes nothing.
+  state_.store(ended, std::memory_order_seq_cst);
+  os::futex_wake(&state_, 1);
+  thread_.join();
+}
+
+void monitor::wake() noexcept {
+  std::uint32_t expected = asleep;
+  // seq_cst: pairs with [A]; one waker is enough.
+  if (state_.compare_exchange_strong(expected, watching, std::memory_order_seq_cst)) {
+    os::futex_wake(&state_, 1);
+  }
+}
+
+void monitor::watch() noexcept {
+  idle_since_ = last_trim_ = os::monotonic_now();
+  // acquire: pairs with the destructor.
+  while (state_.load(std::memory_order_acquire) != ended) {
+    looks_.fetch_add(1, std::memory_order_relaxed);
+    const bool anybody_stuck = look();
+    const std::int64_t now = os::monotonic_now();
+    report_late_fibers(now);
+    if (!all_idle()) idle_since_ = now;
+    const bool calm = now - idle_since_ >= idle_before_sleep && !owner_.stopping();
+    trim_stacks(now, calm);
+    if (!calm) {
+      pause(now + (anybody_stuck ? alert_interval : calm_interval), watching);
+      continue;
+    }
+    std::uint32_t expected = watching;
+    if (!state_.compare_exchange_strong(expected, asleep, std::memory_order_seq_cst)) break;  // [A]
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (all_idle() && !owner_.stopping()) pause(poll_forever, asleep);
+    expected = asleep;
+    state_.compare_exchange_strong(expected, watching, std::memory_order_seq_cst);
+    idle_since_ = os::monotonic_now();
+  }
+}
+
+void monitor::pause(std::int64_t until, std::uint32_t expected) noexcept {
+  if (until == poll_forever) {
+    os::futex_wait(state_, expected);
+  } else {
+    (void)os::futex_wait_until(state_, expected, until);
+  }
+}
+
+bool monitor::all_idle() noexcept {
+  return owner_.idle().idle_count() == owner_.processors().size();
+}
+
+// One look at every processor. Returns whether one has been in the same fiber since the last look.
+bool monitor::look() noexcept {
+  bool anybody_stuck = false;
+  const std::int64_t now = os::monotonic_now();
+  for (processor& each : owner_.processors()) {
+    // relaxed, all: a guess that the next look corrects.
+    const std::uint64_t switches = each.switches.load(std::memory_order_relaxed);
+    const bool stuck = each.running.load(std::memory_order_relaxed) != nullptr &&
+                       switches == last_switches_[each.index];
+    last_switches_[each.index] = switches;
+    if (!stuck) continue;
+    anybody_stuck = true;
+    each.stuck_at.store(switches, std::memory_order_relaxed);
+    if (has_waiting_work(each, now)) relieve(each, now);
+  }
+  return anybody_stuck;
+}
+
+bool monitor::has_waiting_work(processor& of, std::int64_t now) noexcept {
+  return of.queue.size() != 0 || of.next.load(std::memory_order_relaxed) != nullptr ||
+         owner_.queue().size() != 0 || of.earliest.load(std::memory_order_relaxed) <= now ||
+         of.registered.load(std::memory_order_relaxed) != 0;
+}
+
+// An idle worker does it; when nobody is idle, timers and reports go to the global queue, which
+// busy workers look at.
+void monitor::relieve(processor& stuck, std::int64_t now) noexcept {
+  if (owner_.idle().idle_count() != 0) {
+    owner_.wake_one();
+    return;
+  }
+  control_block* due[expiry_batch];
+  const expired_timers expired = expire_timers(owner_, stuck, now, due);
+  for (std::uint32_t i = 0; i < expired.runnable; ++i) owner_.make_runnable(due[i]);
+  if (stuck.registered.load(std::memory_order_relaxed) == 0 || !stuck.try_lock_shard()) return;
+  report_list reports;
+  stuck.shard->wait(poll_without_blocking, reports);
+  stuck.unlock_shard();
+  for (const report& item : reports) {
+    const delivered woken = deliver(owner_, item);
+    for (control_block* fiber : {woken.reader, woken.writer}) {
+      if (fiber != nullptr) owner_.make_runnable(fiber);
+    }
+  }
+}
+
+void monitor::trim_stacks(std::int64_t now, bool going_to_sleep) noexcept {
+  if (going_to_sleep) {
+    (void)owner_.stacks().trim(warm_when_idle);
+  } else if (now - last_trim_ >= trim_interval) {
+    last_trim_ = now;
+    (void)owner_.stacks().trim_unused();
+  }
+}
+
+void monitor::report_late_fibers(std::int64_t now) noexcept {
+  if (reported_late_ || !owner_.stopping()) return;
+  if (stopping_since_ == 0) stopping_since_ = now;
+  if (now - stopping_since_ < owner_.options().stop_grace.count()) return;
+  reported_late_ = true;
+  owner_.report_fibers("these fibers have not ended yet although they were asked to stop:");
+}
+
+}  // namespace sluice::rt

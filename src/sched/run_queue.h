@@ -1,0 +1,87 @@
+// run_queue.h: a processor's bounded queue of runnable fibers, as Go's runq. One owner pushes and
+// pops; any thread steals the older half.
+//
+// head_ is moved by whoever takes (owner or thief) by compare-and-swap, tail_ by the owner only.
+//   [A] the owner's release store of tail_ publishes the entries before it; thieves acquire it
+//   [B] the compare-and-swap of head_ (release) says that the entries were read; the owner acquires
+//       head_ before it writes over them
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "sched/control_block.h"
+
+namespace sluice::rt {
+
+class run_queue {
+ public:
+  // Go's number: enough that a burst seldom spills, small enough to steal half of in one go.
+  static constexpr std::uint32_t capacity = 256;
+
+  // Owner. False: full; spill half with pop_half.
+  [[nodiscard]] bool push(control_block* fiber) noexcept {
+    const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
+    // acquire [B]
+    if (tail - head_.load(std::memory_order_acquire) == capacity) return false;
+    slot(tail).store(fiber, std::memory_order_relaxed);
+    tail_.store(tail + 1, std::memory_order_release);  // [A]
+    return true;
+  }
+
+  // Owner. Returns nullptr if empty.
+  [[nodiscard]] control_block* pop() noexcept {
+    std::uint32_t head = head_.load(std::memory_order_acquire);
+    // relaxed: the owner's own value.
+    while (head != tail_.load(std::memory_order_relaxed)) {
+      control_block* const fiber = slot(head).load(std::memory_order_relaxed);
+      if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+        return fiber;
+      }
+    }
+    return nullptr;
+  }
+
+  // Any thread: takes the older half (rounded up), at most `limit`. Returns how many.
+  std::uint32_t take_half(control_block** into, std::uint32_t limit) noexcept {
+    std::uint32_t head = head_.load(std::memory_order_acquire);
+    for (;;) {
+      const std::uint32_t size = tail_.load(std::memory_order_acquire) - head;  // [A]
+      std::uint32_t count = size - size / 2;
+      if (count == 0) return 0;
+      if (count > limit) count = limit;
+      // An old head beside a new tail: look again.
+      if (size > capacity) {
+        head = head_.load(std::memory_order_acquire);
+        continue;
+      }
+      for (std::uint32_t i = 0; i < count; ++i) {
+        into[i] = slot(head + i).load(std::memory_order_relaxed);
+      }
+      if (head_.compare_exchange_weak(head, head + count, std::memory_order_acq_rel,  // [B]
+                                      std::memory_order_acquire)) {
+        return count;
+      }
+    }
+  }
+
+  // Any thread; racy. seq_cst: the sleeper's second look (idle_set.h [B]) must see a push that came
+  // before the waker's fence.
+  [[nodiscard]] std::uint32_t size() const noexcept {
+    const std::uint32_t head = head_.load(std::memory_order_seq_cst);
+    return tail_.load(std::memory_order_seq_cst) - head;
+  }
+
+ private:
+  std::atomic<control_block*>& slot(std::uint32_t position) noexcept {
+    return entries_[position % capacity];
+  }
+
+  alignas(64) std::atomic<std::uint32_t> head_{0};
+  alignas(64) std::atomic<std::uint32_t> tail_{0};
+  std::array<std::atomic<control_block*>, capacity> entries_{};
+};
+
+}  // namespace sluice::rt

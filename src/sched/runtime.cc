@@ -1,0 +1,267 @@
+#include "sched/runtime.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <system_error>
+
+#include "base/bug.h"
+#include "fiber/overflow.h"
+#include "os/clock.h"
+#include "os/limits.h"
+#include "os/membarrier.h"
+#include "os/processors.h"
+#include "sched/monitor.h"
+#include "sched/spawn.h"
+#include "sched/worker.h"
+#include "sched/worker_tls.h"
+
+namespace sluice::rt {
+
+test_switches switched;
+
+namespace {
+
+constexpr std::uint32_t processor_limit = 1024;
+
+// seq_cst throughout: changes twice a run, and whoever uses it is ordered by being started.
+std::atomic<runtime*> the_runtime{nullptr};
+
+std::uint32_t choose_processors(std::uint32_t wanted) noexcept {
+  if (wanted == 0) {
+    if (const char* text = std::getenv("SLUICE_PROCS")) {
+      const long number = std::strtol(text, nullptr, 10);
+      if (number > 0 && number <= processor_limit) wanted = static_cast<std::uint32_t>(number);
+    }
+  }
+  if (wanted == 0) wanted = os::usable_processors();
+  return std::min(wanted, processor_limit);
+}
+
+bool choose_symmetric_gate() noexcept {
+#if defined(__SANITIZE_THREAD__)
+  return true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  return true;
+#endif
+#endif
+  return switched.symmetric_gate || !os::register_membarrier();
+}
+
+std::unique_ptr<poller> new_shard() {
+  auto made = switched.make_shard != nullptr ? switched.make_shard() : make_poller();
+  if (!made) throw std::system_error(made.error().code(), "sluice: cannot make a poller");
+  return std::move(*made);
+}
+
+}  // namespace
+
+runtime* current_runtime() noexcept { return the_runtime.load(std::memory_order_seq_cst); }
+
+runtime::runtime(const run_options& options)
+    : options_(options),
+      processor_count_(choose_processors(options.processors)),
+      symmetric_gate_(choose_symmetric_gate()),
+      stacks_({.control_size = sizeof(control_block)}),
+      idle_(processor_count_),
+      processors_(new processor[processor_count_]) {
+  for (std::uint32_t i = 0; i < processor_count_; ++i) {
+    processors_[i].index = i;
+    processors_[i].shard = new_shard();
+  }
+  if (options_.raise_descriptor_limit) (void)os::raise_descriptor_limit();
+}
+
+runtime::~runtime() = default;
+
+// ---- making runnable
+
+void runtime::make_runnable(control_block* fiber) noexcept {
+#ifdef SLUICE_MIGRATE
+  // Round the processors, never where it was.
+  processor& to = processors_[(fiber->last_processor + 1) % processor_count_];
+  worker::post(to, fiber);
+  signal(to);
+#else
+  worker* const here = current_worker();
+  if (here == nullptr || &here->owner() != this) return push_from_outside(fiber);
+  bool tell = false;
+  if (here->current() == nullptr) {
+    tell = here->push_next(fiber);  // the worker's loop is inside the gate
+  } else if (here->enter()) {
+    tell = here->push_next(fiber);
+    here->leave_gate();
+  } else {
+    return push_from_outside(fiber);
+  }
+  if (tell) wake_one();
+#endif
+}
+
+void runtime::make_runnable_last(control_block* fiber) noexcept {
+#ifdef SLUICE_MIGRATE
+  make_runnable(fiber);
+#else
+  (void)current_worker()->push_tail(fiber);
+#endif
+}
+
+void runtime::push_from_outside(control_block* fiber) noexcept {
+  fiber->waiting_for.store(wait_kind::runnable, std::memory_order_relaxed);
+  global_.push(fiber);
+  wake_one();
+}
+
+void runtime::wake_one() noexcept {
+  if (const auto claimed = idle_.claim_one()) signal(processors_[*claimed]);
+}
+
+void runtime::signal(processor& which) noexcept {
+  if (idle_.signal(which.index)) which.shard->wake();
+}
+
+// ---- fibers coming and going
+
+void runtime::fiber_started() noexcept {
+  // relaxed: whoever starts a fiber is alive itself, or is run().
+  alive_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void runtime::fiber_ended() noexcept {
+  // acq_rel: the last one sees all others' ends before it lets run() return.
+  if (alive_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  // seq_cst: the sleepers' second look.
+  finished_.store(true, std::memory_order_seq_cst);
+  for (processor& each : processors()) signal(each);
+}
+
+void runtime::stop_all() noexcept {
+  stopping_.store(true, std::memory_order_seq_cst);  // [S2] of control_block.h
+  if (monitor_ != nullptr) monitor_->wake();
+  stacks_.for_each([this](std::uint32_t, void* control) {
+    auto& fiber = *static_cast<control_block*>(control);
+    if (fiber.state.load(std::memory_order_seq_cst) == slot_state::live) stop_fiber(fiber);
+  });
+}
+
+void stop_fiber(control_block& fiber) noexcept {
+  // seq_cst: the canceller's recipe in park_word.h.
+  fiber.stop_requested.store(true, std::memory_order_seq_cst);
+  if (fiber.word.claim_stop() == claim_result::runnable) ready(fiber);
+}
+
+// ---- running
+
+void runtime::start_workers(std::vector<std::thread>& threads) {
+  for (std::uint32_t i = 1; i < processor_count_; ++i) {
+    threads.emplace_back([this, i] { worker(*this, processors_[i]).run(); });
+  }
+}
+
+void runtime::run(void (*main)(void* argument), void* argument) {
+  std::vector<std::thread> threads;
+  threads.reserve(processor_count_);
+  const auto finish = [&] {
+    for (std::thread& each : threads) each.join();
+    monitor_.reset();
+  };
+  try {
+    if (options_.monitor) monitor_ = std::make_unique<monitor>(*this);
+    start_workers(threads);
+    spawn_main(*this, main, argument);
+  } catch (...) {
+    finished_.store(true, std::memory_order_seq_cst);
+    for (processor& each : processors()) signal(each);
+    finish();
+    throw;
+  }
+  worker(*this, processors_[0]).run();
+  finish();
+}
+
+runtime_stats runtime::stats() noexcept {
+  runtime_stats sum;
+  sum.fibers = fibers_alive();
+  sum.processors = processor_count_;
+  sum.workers = processor_count_;
+  sum.spawned = spawned_.load(std::memory_order_relaxed);
+  for (const processor& each : processors()) {
+    const processor_counters& from = each.counters;
+    sum.polls += from.polls.load(std::memory_order_relaxed);
+    sum.sleeps += from.sleeps.load(std::memory_order_relaxed);
+    sum.parks += from.parks.load(std::memory_order_relaxed);
+    sum.steals += from.steals.load(std::memory_order_relaxed);
+    sum.wakeups += from.wakeups.load(std::memory_order_relaxed);
+  }
+  sum.descriptors = descriptors_.in_use();
+  sum.monitor_looks = monitor_ != nullptr ? monitor_->looks() : 0;
+  return sum;
+}
+
+void runtime::report_fibers(const char* headline) noexcept {
+  std::fprintf(stderr, "sluice: %s\n", headline);
+  const std::int64_t now = os::monotonic_now();
+  stacks_.for_each([now](std::uint32_t index, void* control) {
+    const auto& fiber = *static_cast<const control_block*>(control);
+    if (fiber.state.load(std::memory_order_acquire) != slot_state::live) return;
+    // Racy: what is printed may be over by then.
+    const auto since = fiber.waiting_since.load(std::memory_order_relaxed);
+    const double seconds = since != 0 ? static_cast<double>(now - since) * 1e-9 : 0;
+    std::fprintf(stderr, "  fiber %u, spawned at %s:%u, waiting for: %s, %.1f s\n", index,
+                 fiber.spawn_file, fiber.spawn_line,
+                 name_of(fiber.waiting_for.load(std::memory_order_relaxed)), seconds);
+  });
+}
+
+namespace {
+
+std::size_t describe(const stack_pool& pool, std::uint32_t index, std::span<char> into) noexcept {
+  const auto& fiber = *static_cast<const control_block*>(pool.block_at(index));
+  const int length = std::snprintf(into.data(), into.size(), "fiber %u (spawned at %s:%u)", index,
+                                   fiber.spawn_file, fiber.spawn_line);
+  return std::min(static_cast<std::size_t>(std::max(length, 0)), into.size());
+}
+
+// Registers the runtime, and whatever else is process-wide, for as long as it runs.
+class registration {
+ public:
+  explicit registration(runtime& owner) : overflow_(owner.options().report_stack_overflow) {
+    runtime* none = nullptr;
+    if (!the_runtime.compare_exchange_strong(none, &owner, std::memory_order_seq_cst)) {
+      throw std::logic_error("sluice: run() was called while a runtime is running");
+    }
+    if (overflow_) install_overflow_handler(&describe);
+  }
+  ~registration() {
+    if (overflow_) uninstall_overflow_handler();
+    the_runtime.store(nullptr, std::memory_order_seq_cst);
+  }
+  registration(const registration&) = delete;
+  registration& operator=(const registration&) = delete;
+
+ private:
+  const bool overflow_;
+};
+
+}  // namespace
+}  // namespace sluice::rt
+
+namespace sluice {
+
+runtime_stats stats() noexcept {
+  rt::runtime* const owner = rt::current_runtime();
+  return owner != nullptr ? owner->stats() : runtime_stats{};
+}
+
+void detail::run_main(void (*main)(void* argument), void* argument, const run_options& options) {
+  if (rt::current_runtime() != nullptr) {
+    throw std::logic_error("sluice: run() was called while a runtime is running");
+  }
+  rt::runtime owner(options);
+  const rt::registration registered(owner);
+  owner.run(main, argument);
+}
+
+}  // namespace sluice

@@ -1,0 +1,126 @@
+// runtime.h: everything that lives from run() to its return.
+//
+// Lock ranks, taken in this order only: timer_lock, then nothing; inbox_lock, then nothing; the
+// global queue's lock, then nothing. No runtime lock is held across a switch, a system call or user
+// code.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "fiber/stack_pool.h"
+#include "poller/poll_table.h"
+#include "sched/global_queue.h"
+#include "sched/idle_set.h"
+#include "sched/processor.h"
+#include "sluice/run.h"
+
+namespace sluice::rt {
+
+class worker;
+class monitor;
+
+// What tests switch off or replace to see a rule's absence; never set in programs.
+struct test_switches {
+  bool no_next_budget = false;    // the next slot is taken for ever
+  bool no_periodic_look = false;  // no look at clock, poller and global queue while busy
+  bool symmetric_gate = false;    // as if the system had no membarrier
+  // Makes the shards instead of make_poller.
+  result<std::unique_ptr<poller>> (*make_shard)() = nullptr;
+};
+extern test_switches switched;
+
+class runtime {
+ public:
+  explicit runtime(const run_options& options);
+  runtime(const runtime&) = delete;
+  runtime& operator=(const runtime&) = delete;
+  ~runtime();
+
+  // Runs main(argument) as the first fiber on this thread and the others; returns when every fiber
+  // has ended.
+  void run(void (*main)(void* argument), void* argument);
+
+  // Makes a fiber runnable, from wherever the caller is: a fiber, a worker's loop, a plain thread.
+  void make_runnable(control_block* fiber) noexcept;
+
+  // The same for a worker's loop that makes many runnable: each goes behind the last one, and the
+  // caller wakes others once for all.
+  void make_runnable_last(control_block* fiber) noexcept;
+
+  // Publishes the work first; wakes one sleeping worker if there is one and nobody is looking.
+  void wake_one() noexcept;
+  // Makes one particular processor's sleeper look again.
+  void signal(processor& which) noexcept;
+
+  // Asks every fiber to stop, and those that come. Any thread; once.
+  void stop_all() noexcept;
+  [[nodiscard]] bool stopping() const noexcept {
+    // seq_cst: pairs with stop_all's store; see control_block.h [S1] [S2].
+    return stopping_.load(std::memory_order_seq_cst);
+  }
+  // True once the last fiber has ended: workers leave.
+  [[nodiscard]] bool finished() const noexcept {
+    // seq_cst: part of the sleeper's second look; pairs with fiber_ended's store.
+    return finished_.load(std::memory_order_seq_cst);
+  }
+
+  // A number for a new fiber, never given twice.
+  [[nodiscard]] std::uint64_t next_number() noexcept {
+    return spawned_.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+  void fiber_started() noexcept;
+  void fiber_ended() noexcept;
+
+  // A control block of this runtime, living or not.
+  [[nodiscard]] control_block& block(std::uint32_t index) const noexcept {
+    return *static_cast<control_block*>(stacks_.block_at(index));
+  }
+
+  [[nodiscard]] std::span<processor> processors() noexcept {
+    return {processors_.get(), processor_count_};
+  }
+  [[nodiscard]] stack_pool& stacks() noexcept { return stacks_; }
+  [[nodiscard]] poll_table& descriptors() noexcept { return descriptors_; }
+  [[nodiscard]] global_queue& queue() noexcept { return global_; }
+  [[nodiscard]] idle_set& idle() noexcept { return idle_; }
+  [[nodiscard]] monitor* watcher() noexcept { return monitor_.get(); }
+  [[nodiscard]] const run_options& options() const noexcept { return options_; }
+  [[nodiscard]] bool symmetric_gate() const noexcept { return symmetric_gate_; }
+  [[nodiscard]] std::uint64_t fibers_alive() const noexcept {
+    return alive_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] runtime_stats stats() noexcept;
+
+  // Prints every living fiber with its spawn place and what it waits for.
+  void report_fibers(const char* headline) noexcept;
+
+ private:
+  void start_workers(std::vector<std::thread>& threads);
+  void push_from_outside(control_block* fiber) noexcept;
+
+  const run_options options_;
+  const std::uint32_t processor_count_;
+  const bool symmetric_gate_;
+  stack_pool stacks_;
+  poll_table descriptors_;
+  global_queue global_;
+  idle_set idle_;
+  const std::unique_ptr<processor[]> processors_;
+  std::unique_ptr<monitor> monitor_;
+
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> finished_{false};
+  alignas(64) std::atomic<std::uint64_t> alive_{0};
+  std::atomic<std::uint64_t> spawned_{0};
+};
+
+// The runtime that runs, or nullptr. Set before its first worker starts, cleared after its last has
+// ended; its fibers and workers may rely on it.
+[[nodiscard]] runtime* current_runtime() noexcept;
+
+}  // namespace sluice::rt

@@ -1,0 +1,408 @@
+#include "sched/worker.h"
+
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/bug.h"
+#include "fiber/overflow.h"
+#include "os/clock.h"
+#include "sched/deliver.h"
+#include "sched/monitor.h"
+#include "sched/timers.h"
+#include "sched/worker_tls.h"
+
+namespace sluice::rt {
+
+worker::worker(runtime& owner, processor& own) noexcept
+    : owner_(owner), processor_(&own), random_(0x9e3779b97f4a7c15u * (own.index + 1)) {}
+
+void worker::run() {
+  set_current_worker(this);
+  thread_exceptions_ = thread_eh_globals();
+  sanitizer_adopt_thread(sanitizer_);
+  std::optional<alternate_stack> signal_stack;
+  if (owner_.options().report_stack_overflow) signal_stack.emplace();
+  check(gate_.enter(owner_.symmetric_gate()), "a new worker's processor was taken");
+  while (control_block* fiber = find_work()) run_fiber(fiber);
+  gate_.leave();
+  set_current_worker(nullptr);
+}
+
+// ---- the switch, both sides
+
+void worker::run_fiber(control_block* fiber) noexcept {
+  processor& own = *processor_;
+  current_ = fiber;
+  departure_ = departure::none;
+  fiber->last_processor = own.index;
+  fiber->waiting_for.store(wait_kind::running, std::memory_order_relaxed);
+  // relaxed, all: one writer; the monitor and dumps take them as hints.
+  own.running.store(fiber, std::memory_order_relaxed);
+  own.switches.store(own.switches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+
+  save(loop_exceptions_, thread_exceptions_);
+  restore(fiber->exceptions, thread_exceptions_);
+  before_switch(sanitizer_, fiber->sanitizer, fiber->stack_bottom, fiber->stack_bytes, false);
+  switch_context(loop_, fiber->saved);
+  after_switch(sanitizer_, nullptr, nullptr);
+  save(fiber->exceptions, thread_exceptions_);
+  restore(loop_exceptions_, thread_exceptions_);
+
+  own.running.store(nullptr, std::memory_order_relaxed);
+  current_ = nullptr;
+  settle(fiber);
+}
+
+// What the fiber asked for can be done only now that its context is saved.
+void worker::settle(control_block* fiber) noexcept {
+  switch (departure_) {
+    case departure::none:
+      bug("a fiber was left without a reason");
+    case departure::parked:
+      processor_counters::add(processor_->counters.parks);
+      fiber->waiting_since.store(os::monotonic_now_coarse(), std::memory_order_relaxed);
+      // [C] of park_word.h: from here on anybody may run it, unless we are to make it runnable.
+      if (fiber->word.save()) owner_.make_runnable(fiber);
+      return;
+    case departure::yielded:
+      if (push_tail(fiber)) owner_.wake_one();
+      return;
+    case departure::finished:
+      recycle(fiber);
+      return;
+  }
+}
+
+void worker::recycle(control_block* fiber) noexcept {
+  sanitizer_destroy(fiber->sanitizer);
+  // relaxed: the pool's lock orders it for the next user, a stale waker finds an epoch that is
+  // over.
+  owner_.stacks().epoch_of(fiber->index).store(fiber->word.epoch(), std::memory_order_relaxed);
+  const std::uint32_t index = fiber->index;
+  const bool usual = fiber->usual_stack;
+  fiber->state.store(slot_state::idle, std::memory_order_release);
+  if (usual) {
+    give_stack(index);
+  } else {
+    owner_.stacks().give(index);
+  }
+  owner_.fiber_ended();
+}
+
+void worker::leave(control_block* self, departure why) noexcept {
+  worker& from = *current_worker();
+  check(from.enter(), "a fiber left a worker that has lost its processor");
+  from.departure_ = why;
+  before_switch(self->sanitizer, from.sanitizer_, from.stack_bottom_, from.stack_size_,
+                why == departure::finished);
+  switch_context(self->saved, from.loop_);
+  arrive(self);
+}
+
+void worker::arrive(control_block* self) noexcept {
+  // Loaded anew: the fiber may be on another thread now.
+  worker& here = *current_worker();
+  after_switch(self->sanitizer, &here.stack_bottom_, &here.stack_size_);
+  here.gate_.leave();
+}
+
+// ---- queues
+
+bool worker::push_next(control_block* fiber) noexcept {
+  // acq_rel: see processor::next.
+  control_block* const displaced = processor_->next.exchange(fiber, std::memory_order_seq_cst);
+  return displaced != nullptr && push_tail(displaced);
+}
+
+bool worker::push_tail(control_block* fiber) noexcept {
+  fiber->waiting_for.store(wait_kind::runnable, std::memory_order_relaxed);
+  if (processor_->queue.push(fiber)) return true;
+  control_block* spilled[run_queue::capacity / 2 + 1];
+  std::uint32_t count = processor_->queue.take_half(spilled, run_queue::capacity / 2);
+  spilled[count++] = fiber;
+  owner_.queue().push(spilled, count);
+  return true;
+}
+
+result<stack_slot> worker::take_stack() noexcept {
+  processor& own = *processor_;
+  if (own.stacks_cached == 0) return std::unexpected(error(errc::no_stack));
+  return owner_.stacks().slot_at(own.stack_cache[--own.stacks_cached]);
+}
+
+void worker::give_stack(std::uint32_t index) noexcept {
+  processor& own = *processor_;
+  if (own.stacks_cached == processor::stack_cache_size) {
+    // The older half goes back: those are the cold ones.
+    constexpr std::uint32_t half = processor::stack_cache_size / 2;
+    owner_.stacks().give_some({own.stack_cache.data(), half});
+    std::copy(own.stack_cache.begin() + half, own.stack_cache.end(), own.stack_cache.begin());
+    own.stacks_cached -= half;
+  }
+  own.stack_cache[own.stacks_cached++] = index;
+}
+
+// ---- the migrate build's inbox
+
+#ifdef SLUICE_MIGRATE
+
+void worker::post(processor& to, control_block* fiber) noexcept {
+  fiber->next = nullptr;
+  const std::lock_guard guard(to.inbox_lock);
+  (to.inbox_last != nullptr ? to.inbox_last->next : to.inbox_first) = fiber;
+  to.inbox_last = fiber;
+  // seq_cst: the sleeper's second look must see it, or the poster its idle bit.
+  to.inbox_size.fetch_add(1, std::memory_order_seq_cst);
+}
+
+control_block* worker::take_inbox() noexcept { return take_inbox_of(*processor_); }
+
+// Anybody may empty the inbox of a stuck processor, but for fibers that would stay where they were.
+control_block* worker::take_inbox_of(processor& of) noexcept {
+  if (of.inbox_size.load(std::memory_order_seq_cst) == 0) return nullptr;
+  const std::lock_guard guard(of.inbox_lock);
+  control_block* const first = of.inbox_first;
+  if (first == nullptr || (&of != processor_ && first->last_processor == processor_->index)) {
+    return nullptr;
+  }
+  of.inbox_first = first->next;
+  if (of.inbox_first == nullptr) of.inbox_last = nullptr;
+  of.inbox_size.fetch_sub(1, std::memory_order_seq_cst);
+  return first;
+}
+
+bool worker::inbox_waits() const noexcept {
+  return processor_->inbox_size.load(std::memory_order_seq_cst) != 0;
+}
+
+#else
+
+control_block* worker::take_inbox() noexcept { return nullptr; }
+bool worker::inbox_waits() const noexcept { return false; }
+
+#endif
+
+// ---- finding work
+
+control_block* worker::find_work() noexcept {
+  relieved_ = false;
+  for (;;) {
+    control_block* found = take_inbox();
+    if (found == nullptr) found = next_local();
+    if (found == nullptr) found = take_global();
+    if (found == nullptr) {
+      if (owner_.finished()) return nullptr;
+      if (expire_own()) continue;
+      if (work_elsewhere()) {
+        if (poll_own()) continue;
+        found = steal();
+      }
+    }
+    if (found != nullptr) {
+      stop_spinning();
+      return found;
+    }
+    sleep();
+  }
+}
+
+control_block* worker::next_local() noexcept {
+  if (--until_look_ == 0) periodic_look();
+  processor& own = *processor_;
+  // relaxed: only the owner fills the slot, and the exchange decides.
+  if (own.next.load(std::memory_order_relaxed) != nullptr) {
+    control_block* const next = own.next.exchange(nullptr, std::memory_order_seq_cst);
+    if (next != nullptr) {
+      if (next_taken_ < next_budget || switched.no_next_budget) {
+        ++next_taken_;
+        return next;
+      }
+      // Two fibers that keep waking each other have had their turn.
+      (void)push_tail(next);
+    }
+  }
+  next_taken_ = 0;
+  return own.queue.pop();
+}
+
+void worker::periodic_look() noexcept {
+  until_look_ = look_interval;
+  if (switched.no_periodic_look) return;
+  (void)expire_own();
+  const std::int64_t now = os::monotonic_now();
+  if (now - last_poll_ < look_period) return;
+  last_poll_ = now;
+  (void)poll_own();
+  if (control_block* fiber = take_global()) (void)push_tail(fiber);
+}
+
+control_block* worker::take_global() noexcept {
+  const std::uint32_t size = owner_.queue().size();
+  if (size == 0) return nullptr;
+  control_block* taken[run_queue::capacity / 2];
+  const auto share = static_cast<std::uint32_t>(size / owner_.processors().size() + 1);
+  const std::uint32_t count = owner_.queue().take(taken, std::min(share, run_queue::capacity / 2));
+  for (std::uint32_t i = 1; i < count; ++i) (void)push_tail(taken[i]);
+  return count != 0 ? taken[0] : nullptr;
+}
+
+bool worker::expire_own() noexcept {
+  // relaxed: the owner's own heap; another's arming signals a sleeper, and a busy one looks again.
+  if (processor_->earliest.load(std::memory_order_relaxed) >= timer_word::time_limit) return false;
+  return expire_timers_into(*processor_);
+}
+
+bool worker::expire_timers_into(processor& of) noexcept {
+  control_block* due[expiry_batch];
+  bool any = false;
+  for (;;) {
+    const expired_timers batch = expire_timers(owner_, of, os::monotonic_now(), due);
+    for (std::uint32_t i = 0; i < batch.runnable; ++i) owner_.make_runnable_last(due[i]);
+    any = any || batch.runnable != 0;
+    if (!batch.more) return any;
+  }
+}
+
+bool worker::poll_own() noexcept {
+  if (processor_->registered.load(std::memory_order_relaxed) == 0) return false;
+  return poll_without_waiting(*processor_);
+}
+
+bool worker::poll_without_waiting(processor& which) noexcept {
+  if (!which.try_lock_shard()) return false;
+  reports_.clear();
+  gate_.become(gate_state::polling);
+  which.shard->wait(poll_without_blocking, reports_);
+  gate_.become(gate_state::runtime);
+  which.unlock_shard();
+  processor_counters::add(processor_->counters.polls);
+  return deliver_reports();
+}
+
+bool worker::deliver_reports() noexcept {
+  bool any = false;
+  for (const report& item : reports_) {
+    const auto woken = deliver(owner_, item);
+    for (control_block* fiber : {woken.reader, woken.writer}) {
+      if (fiber == nullptr) continue;
+      owner_.make_runnable_last(fiber);
+      any = true;
+    }
+  }
+  // This worker runs one of them itself.
+  if (processor_->queue.size() > 1) owner_.wake_one();
+  return any;
+}
+
+control_block* worker::steal() noexcept {
+  const auto all = owner_.processors();
+  if (!spinning_) {
+    const auto busy = static_cast<std::uint32_t>(all.size()) - owner_.idle().idle_count();
+    if (!owner_.idle().start_spinning(busy)) return nullptr;
+    spinning_ = true;
+  }
+  const std::uint32_t start = random_.below(static_cast<std::uint32_t>(all.size()));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    processor& victim = all[(start + i) % all.size()];
+    if (&victim == processor_) continue;
+    if (control_block* fiber = steal_from(victim)) return fiber;
+  }
+  return nullptr;
+}
+
+control_block* worker::steal_from(processor& victim) noexcept {
+  control_block* taken[run_queue::capacity / 2];
+  const std::uint32_t count = victim.queue.take_half(taken, run_queue::capacity / 2);
+  if (count == 0) return victim.is_stuck() ? relieve(victim) : nullptr;
+  processor_counters::add(processor_->counters.steals, count);
+  for (std::uint32_t i = 1; i < count; ++i) (void)push_tail(taken[i]);
+  return taken[0];
+}
+
+// What a processor that has been in one fiber for a while cannot do for itself. Once between two
+// sleeps: the monitor calls again as long as it lasts, so nobody spins over it.
+control_block* worker::relieve(processor& stuck) noexcept {
+  relieved_ = true;
+#ifdef SLUICE_MIGRATE
+  if (control_block* posted = take_inbox_of(stuck)) return posted;
+#endif
+  if (control_block* next = stuck.next.exchange(nullptr, std::memory_order_seq_cst)) {
+    processor_counters::add(processor_->counters.steals);
+    return next;
+  }
+  (void)expire_timers_into(stuck);
+  if (stuck.registered.load(std::memory_order_relaxed) != 0) (void)poll_without_waiting(stuck);
+  return processor_->queue.pop();
+}
+
+bool worker::work_elsewhere() noexcept {
+  for (const processor& other : owner_.processors()) {
+    if (&other == processor_) continue;
+    if (other.queue.size() != 0) return true;
+    if (!relieved_ && other.is_stuck()) return true;
+  }
+  return false;
+}
+
+void worker::stop_spinning() noexcept {
+  if (!spinning_) return;
+  spinning_ = false;
+  // The last spinner's duty; see idle_set.h.
+  if (owner_.idle().leave_spinning()) owner_.wake_one();
+}
+
+// ---- sleeping: the sleeper's steps of idle_set.h
+
+void worker::sleep() noexcept {
+  processor& own = *processor_;
+  if (!own.try_lock_shard()) {  // 0; somebody is polling it for us, without waiting
+    std::this_thread::yield();
+    return;
+  }
+  owner_.idle().publish(own.index, spinning_);  // 1
+  spinning_ = false;
+  const std::int64_t until = own.earliest.load(std::memory_order_seq_cst);
+  own.sleep_until.store(until, std::memory_order_seq_cst);
+  reports_.clear();
+  const bool stay_awake = anything_to_do(until);  // 2
+  if (!stay_awake) {
+    gate_.become(gate_state::polling);
+    own.shard->wait(until >= timer_word::time_limit ? poll_forever : until, reports_);  // 3
+    gate_.become(gate_state::runtime);
+  }
+  own.sleep_until.store(processor::awake, std::memory_order_seq_cst);
+  spinning_ = !owner_.idle().retract(own.index);  // 4
+  own.unlock_shard();
+  if (stay_awake) {
+    if (!spinning_) {
+      owner_.idle().join_spinning();
+      spinning_ = true;
+    }
+    return;
+  }
+  after_sleep();
+}
+
+void worker::after_sleep() noexcept {
+  processor& own = *processor_;
+  processor_counters::add(own.counters.polls);
+  processor_counters::add(own.counters.sleeps);
+  if (spinning_) processor_counters::add(own.counters.wakeups);
+  relieved_ = false;
+  if (owner_.watcher() != nullptr) owner_.watcher()->processor_woke();
+  (void)deliver_reports();
+}
+
+// The sleeper's second look. Next slots are left out: their owner is awake and runs them.
+bool worker::anything_to_do(std::int64_t until) noexcept {
+  if (owner_.finished() || owner_.queue().size() != 0 || inbox_waits()) return true;
+  // An arming that came after `until` was read has seen sleep_until, or is seen here.
+  if (processor_->earliest.load(std::memory_order_seq_cst) < until) return true;
+  for (const processor& other : owner_.processors()) {
+    if (other.queue.size() != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace sluice::rt

@@ -1,0 +1,79 @@
+#include "sched/worker_tls.h"
+
+#include <mutex>
+
+#include "sched/fiber_locals.h"
+
+namespace sluice::rt {
+namespace {
+
+thread_local worker* this_threads_worker = nullptr;
+
+// Plain threads' parkers are taken over, never freed: a waker that has released one may still pass
+// its address to the futex call.
+struct thread_parker : parker {
+  thread_parker* next = nullptr;
+};
+
+struct parker_list {
+  std::mutex mutex;
+  thread_parker* first = nullptr;  // GUARDED_BY(mutex)
+};
+
+parker_list& free_parkers() noexcept {
+  static parker_list* const list = new parker_list;
+  return *list;
+}
+
+thread_parker* take_parker() {
+  parker_list& list = free_parkers();
+  const std::lock_guard guard(list.mutex);
+  if (list.first == nullptr) return new thread_parker;
+  thread_parker* const taken = list.first;
+  list.first = taken->next;
+  return taken;
+}
+
+struct plain_thread {
+  thread_parker* own = take_parker();
+  detail::fiber_locals* locals = nullptr;
+
+  plain_thread() = default;
+  plain_thread(const plain_thread&) = delete;
+  plain_thread& operator=(const plain_thread&) = delete;
+  ~plain_thread() {
+    destroy_locals(locals);
+    parker_list& list = free_parkers();
+    const std::lock_guard guard(list.mutex);
+    own->next = list.first;
+    list.first = own;
+  }
+};
+
+thread_local plain_thread this_plain_thread;
+
+}  // namespace
+
+// The barrier keeps the compiler from taking either function for one without effects, whose calls
+// it might merge.
+[[gnu::noinline]] worker* current_worker() noexcept {
+  asm volatile("" ::: "memory");
+  return this_threads_worker;
+}
+
+[[gnu::noinline]] void set_current_worker(worker* self) noexcept {
+  asm volatile("" ::: "memory");
+  this_threads_worker = self;
+}
+
+[[gnu::noinline]] parker& plain_thread_parker() noexcept {
+  asm volatile("" ::: "memory");
+  return *this_plain_thread.own;
+}
+
+[[gnu::noinline]] detail::fiber_locals*& plain_thread_locals() noexcept {
+  asm volatile("" ::: "memory");
+  return this_plain_thread.locals;
+}
+
+}  // namespace sluice::rt
