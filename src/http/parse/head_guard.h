@@ -28,7 +28,7 @@
 #include <string_view>
 
 #include "http/parse/rejection.h"
-#include "sluice/http_limits.h"
+#include "sluice/http_types.h"
 
 namespace sluice::http::parse {
 

@@ -4,7 +4,7 @@
 
 #include "http/parse/rejection.h"
 #include "http/parse/request_head.h"
-#include "sluice/http_limits.h"
+#include "sluice/http_types.h"
 
 namespace sluice::http::parse {
 

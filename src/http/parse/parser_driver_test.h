@@ -43,7 +43,7 @@ inline std::ostream& operator<<(std::ostream& out, const seen_stream& stream) {
   for (const seen_request& request : stream.requests) {
     out << "\n  " << request.method << ' ' << request.target << (request.complete ? "" : " (cut)")
         << " body " << request.body.size();
-    for (const std::string& field : request.fields) out << "\n    " << field;
+    for (const std::string& line : request.fields) out << "\n    " << line;
   }
   return out;
 }

@@ -7,12 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/http_types.h"
+
 namespace sluice::http::parse {
 
-struct field {
-  std::string_view name;   // as sent; compare with equal_fold
-  std::string_view value;  // without the whitespace around it
-};
+using field = header_field;
 
 // RFC 9112 3.2. authority is not here: it belongs to CONNECT, which is refused.
 enum class target_form : std::uint8_t {

@@ -20,7 +20,7 @@
 #include "http/parse/head_guard.h"
 #include "http/parse/rejection.h"
 #include "http/parse/request_head.h"
-#include "sluice/http_limits.h"
+#include "sluice/http_types.h"
 
 namespace sluice::http::parse {
 

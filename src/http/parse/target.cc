@@ -87,9 +87,9 @@ bool needs_cleaning(std::string_view path) noexcept {
   return false;
 }
 
-void append_escaped(std::string& out, std::string_view segment) {
+void append_escaped(std::string& out, std::string_view path) {
   constexpr std::string_view digits = "0123456789ABCDEF";
-  for (const char c : segment) {
+  for (const char c : path) {
     if (is(c, is_path)) {
       out += c;
     } else {
@@ -162,6 +162,12 @@ bool segment_equals(std::string_view segment, std::string_view literal) noexcept
     segment.remove_prefix(size);
   }
   return segment.empty();
+}
+
+std::string escaped_path(std::string_view path) {
+  std::string escaped;
+  append_escaped(escaped, path);
+  return escaped;
 }
 
 std::optional<std::string> cleaned_path(std::string_view path) {

@@ -34,9 +34,13 @@ void append_decoded_segments(std::string& out, std::string_view text);
 // Returns  whether the segment, its escapes resolved, equals `literal`. Allocates nothing.
 bool segment_equals(std::string_view segment, std::string_view literal) noexcept;
 
+// Returns  the path with everything escaped that a URL's path cannot hold, so that it can stand in
+// a
+//          Location: "/\host" would be read as "//host" by browsers.
+std::string escaped_path(std::string_view path);
+
 // Returns  the path without empty, "." and ".." segments, where it has any; the escaped forms of
-//          the dots count too. What a URL's path cannot hold is escaped, so that the result can
-//          stand in a Location: "/\host" would be read as "//host" by browsers.
+//          the dots count too. The result is an escaped_path().
 std::optional<std::string> cleaned_path(std::string_view path);
 
 }  // namespace sluice::http::parse

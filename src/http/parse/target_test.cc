@@ -57,6 +57,10 @@ TEST(Target, CleansDotsAndEmptySegments) {
   for (const auto& [path, clean] : cases) EXPECT_EQ(cleaned_path(path), clean) << path;
 }
 
+TEST(Target, EscapesWhatAPathCannotHold) {
+  EXPECT_EQ(escaped_path("/a%20b/{c}\\\"|"), "/a%20b/%7Bc%7D%5C%22%7C");
+}
+
 TEST(Target, NeverCleansIntoAnotherHost) {
   EXPECT_EQ(cleaned_path("/./\\evil.example"), "/%5Cevil.example");
   EXPECT_EQ(cleaned_path("/.//evil.example"), "/evil.example");

@@ -1,18 +1,24 @@
-// http_limits.h: how much of a request the HTTP server is willing to look at.
-//
-// Every limit is safe by default and each has its own answer, so that a client sees which one it
-// reached. The whole head must fit in max_head whatever the other limits say.
+// http_types.h: the small types that sluice::http speaks in, and how much of a request the server
+// is willing to look at.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 namespace sluice::http {
 
 // For max_body: a body of any size. The handler then reads it in pieces.
 inline constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
+struct header_field {
+  std::string_view name;   // as sent; names are compared without regard to case
+  std::string_view value;  // without the whitespace around it
+};
+
+// Every limit is safe by default and each has its own answer, so that a client sees which one it
+// reached. The whole head must fit in max_head whatever the other limits say.
 struct limits {
   // Bytes of the request line and all header lines together; more is answered 431. nginx allows
   // 32 KiB, Go 1 MiB; cookies of real sites stay below 8 KiB.
