@@ -65,3 +65,14 @@ if(NOT TARGET sluice_http)
   list(FILTER tests EXCLUDE REGEX "/http[a-z0-9_]*[.]cc$")
 endif()
 sluice_add_test(black_box_test ${tests})
+
+# The examples are started and spoken to by real clients: tests/examples/NAME.sh gets the build
+# folder, once examples/NAME.cc is there.
+file(GLOB scripts CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/examples/*.sh")
+foreach(script IN LISTS scripts)
+  cmake_path(GET script STEM name)
+  if(TARGET examples_${name})
+    add_test(NAME example.${name} COMMAND bash "${script}" "${PROJECT_BINARY_DIR}")
+    set_tests_properties(example.${name} PROPERTIES TIMEOUT 120 LABELS examples)
+  endif()
+endforeach()

@@ -1,21 +1,10 @@
 #!/usr/bin/env bash
 # check.sh: everything that can be said about the sources without running them, and the checkers'
-# own tests. Goes on after a failure, so that one run shows all.
+# own tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source tools/steps.sh
 
-failed=()
-step() {
-  local name=$1
-  shift
-  local begin=$SECONDS
-  if "$@"; then
-    echo "check: $name: ok ($((SECONDS - begin)) s)"
-  else
-    echo "check: $name: FAILED"
-    failed+=("$name")
-  fi
-}
 quiet_build() {
   local preset=$1 log
   log=build/$preset.log
@@ -26,17 +15,12 @@ quiet_build() {
   fi
 }
 
-step "checkers find planted faults" python3 tools/selftest.py
+step "the checkers find planted faults" python3 tools/selftest.py
 step "format" tools/check_format.sh
 step "layers" python3 tools/check_layers.py
 step "sizes" python3 tools/check_sizes.py
 step "park safety" python3 tools/check_park_safety.py
-tools/fetch_llhttp.sh
+step "llhttp is there" tools/fetch_llhttp.sh
 step "no warnings, headers alone: g++" quiet_build check-gcc
 step "no warnings, headers alone: clang-19" quiet_build check-clang
-
-if [ ${#failed[@]} -gt 0 ]; then
-  echo "check: failed: ${failed[*]}"
-  exit 1
-fi
-echo "check: all is well"
+finish check

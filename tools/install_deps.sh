@@ -14,7 +14,7 @@ clang=(clang-19=clang++-19 libclang-rt-19-dev=/usr/lib/llvm-19/lib/clang/19/lib/
   llvm-19=llvm-symbolizer-19)
 check=(clang-format-19=clang-format-19 python3=python3 git=git)
 bench=(libbenchmark-dev=/usr/include/benchmark/benchmark.h wrk=wrk python3=python3)
-ci=(pkgconf=pkg-config curl=curl gdb=gdb)
+ci=(pkgconf=pkg-config curl=curl gdb=gdb binutils=nm)
 
 wanted() {
   case $1 in
