@@ -33,7 +33,7 @@ check:
 	@tools/check.sh
 
 check-all:
-	@tools/install_deps.sh check
+	@tools/install_deps.sh deep
 	@tools/check_all.sh
 
 bench:

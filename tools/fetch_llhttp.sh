@@ -19,8 +19,9 @@ give_up() {
 }
 
 if is_complete "$folder"; then exit 0; fi
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
-  give_up "this is not a Debian system: there is no apt-get or no dpkg-deb"
+for tool in apt-get dpkg-deb; do
+  command -v "$tool" >/dev/null || give_up "this is not a Debian system: there is no $tool"
+done
 
 mkdir -p "$(dirname "$folder")"
 scratch=$(mktemp -d "$folder.XXXXXX")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install_deps.sh build|test|check|bench|ci [PRESET]: installs what a task needs and is missing.
+# install_deps.sh build|test|check|bench|ci|deep [PRESET]: installs what is missing for a task.
 # install_deps.sh --update: renews the package lists, where that is possible.
 #
 # Installs Debian's packages as root or with sudo; elsewhere it prints what is needed and fails. It
@@ -8,24 +8,27 @@
 set -euo pipefail
 
 # package=probe; a probe is a program in the path or a file.
-build=(cmake=cmake ninja-build=ninja g++=g++)
-test=(googletest=/usr/src/googletest/googletest/src/gtest-all.cc ccache=ccache python3=python3)
-clang=(clang-19=clang++-19 libclang-rt-19-dev=/usr/lib/llvm-19/lib/clang/19/lib/linux
-  llvm-19=llvm-symbolizer-19)
-check=(clang-format-19=clang-format-19 python3=python3 git=git)
-bench=(libbenchmark-dev=/usr/include/benchmark/benchmark.h wrk=wrk python3=python3)
-ci=(pkgconf=pkg-config curl=curl gdb=gdb binutils=nm)
+build="cmake=cmake ninja-build=ninja g++=g++"
+test="googletest=/usr/src/googletest/googletest/src/gtest-all.cc ccache=ccache python3=python3
+  curl=curl"
+clang="clang-19=clang++-19 libclang-rt-19-dev=/usr/lib/llvm-19/lib/clang/19/lib/linux
+  llvm-19=/usr/lib/llvm-19/bin/llvm-symbolizer"
+check="clang-format-19=clang-format-19 python3=python3 git=git shellcheck=shellcheck"
+bench="libbenchmark-dev=/usr/include/benchmark/benchmark.h wrk=wrk python3=python3"
+ci="pkgconf=pkg-config gdb=gdb binutils=nm"
+deep="clang-tidy-19=clang-tidy-19"
 
 wanted() {
   case $1 in
-    build) echo "${build[@]}" ;;
-    test) echo "${build[@]} ${test[@]}" ;;
-    check) echo "${build[@]} ${test[@]} ${clang[@]} ${check[@]}" ;;
-    bench) echo "${build[@]} ${bench[@]}" ;;
-    ci) echo "${build[@]} ${test[@]} ${clang[@]} ${check[@]} ${ci[@]}" ;;
-    *) echo "usage: install_deps.sh build|test|check|bench|ci [PRESET]" >&2 && exit 2 ;;
+    build) echo "$build" ;;
+    test) echo "$build $test" ;;
+    check) echo "$build $test $clang $check" ;;
+    bench) echo "$build $bench" ;;
+    ci) echo "$build $test $clang $check $ci" ;;
+    deep) echo "$build $test $clang $check $ci $deep" ;;
+    *) echo "usage: install_deps.sh build|test|check|bench|ci|deep [PRESET]" >&2 && exit 2 ;;
   esac
-  case ${2:-} in asan | tsan) echo "${clang[@]}" ;; esac
+  case ${2:-} in asan | tsan) echo "$clang" ;; esac
 }
 
 as_root=()
@@ -49,7 +52,10 @@ list=$(wanted "$@")
 missing=()
 for entry in $list; do
   probe=${entry#*=}
-  command -v "$probe" >/dev/null || [ -e "$probe" ] || missing+=("${entry%%=*}")
+  package=${entry%%=*}
+  # Two tasks may want the same package.
+  case " ${missing[*]} " in *" $package "*) continue ;; esac
+  command -v "$probe" >/dev/null || [ -e "$probe" ] || missing+=("$package")
 done
 [ ${#missing[@]} = 0 ] && exit 0
 

@@ -12,6 +12,9 @@ trap 'rm -rf "$scratch"' EXIT
 consumer=$house/tests/install/consumer
 components=
 export CXX=g++
+# What is built in the scratch folder is found again in the next run.
+export CCACHE_BASEDIR=$house CCACHE_NOHASHDIR=1
+if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
 
 # Runs a command; prints what it said only if it failed.
 quiet() {
@@ -30,7 +33,8 @@ says_ok() {
 # prefix baked into a file is found out.
 install_kind() {
   local kind=$1 build=build/install-$1
-  quiet cmake --preset release -B "$build" -DSLUICE_TESTS=OFF -DSLUICE_EXAMPLES=OFF \
+  quiet env -u CMAKE_CXX_COMPILER_LAUNCHER \
+    cmake --preset release -B "$build" -DSLUICE_TESTS=OFF -DSLUICE_EXAMPLES=OFF \
     -DSLUICE_SHARED="$([ "$kind" = shared ] && echo ON || echo OFF)" &&
     quiet cmake --build "$build" &&
     quiet cmake --install "$build" --prefix "$scratch/first-$kind" &&
