@@ -49,7 +49,8 @@ function(sluice_add_test name)
   if(TARGET sluice_http)
     sluice_see_llhttp(${name})
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120 LABELS ${name})
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
+      PROPERTIES TIMEOUT 120 LABELS ${name})
 endfunction()
 
 foreach(layer IN LISTS SLUICE_LAYERS ITEMS testing)
