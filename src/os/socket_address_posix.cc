@@ -1,0 +1,100 @@
+#include "os/socket_address_posix.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+namespace sluice::os {
+namespace {
+
+constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
+
+sockaddr_in encode_ipv4(const net::address& from) noexcept {
+  sockaddr_in raw{};
+  raw.sin_family = AF_INET;
+  raw.sin_port = htons(from.port());
+  std::memcpy(&raw.sin_addr, from.ip().data(), sizeof(raw.sin_addr));
+  return raw;
+}
+
+sockaddr_in6 encode_ipv6(const net::address& from) noexcept {
+  sockaddr_in6 raw{};
+  raw.sin6_family = AF_INET6;
+  raw.sin6_port = htons(from.port());
+  raw.sin6_scope_id = from.scope();
+  std::memcpy(&raw.sin6_addr, from.ip().data(), sizeof(raw.sin6_addr));
+  return raw;
+}
+
+}  // namespace
+
+raw_address::raw_address() noexcept {
+  std::memset(static_cast<void*>(&local), 0, sizeof(local));
+  size = sizeof(local);
+}
+
+raw_address::raw_address(const net::address& from) noexcept : raw_address() {
+  switch (from.which()) {
+    case net::address::family::none:
+      any.sa_family = AF_UNSPEC;
+      size = sizeof(sa_family_t);
+      break;
+    case net::address::family::ipv4:
+      ipv4 = encode_ipv4(from);
+      size = sizeof(ipv4);
+      break;
+    case net::address::family::ipv6:
+      ipv6 = encode_ipv6(from);
+      size = sizeof(ipv6);
+      break;
+    case net::address::family::path: {
+      const std::string& path = from.path();
+      const std::size_t length = std::min(path.size(), sizeof(local.sun_path) - 1);
+      local.sun_family = AF_UNIX;
+      std::memcpy(local.sun_path, path.data(), length);
+      const bool abstract = path.starts_with('@');
+      if (abstract) local.sun_path[0] = '\0';
+      // An abstract name is all the bytes of the size; a path ends in a zero, which counts.
+      size = static_cast<socklen_t>(path_offset + length + (abstract ? 0 : 1));
+      break;
+    }
+  }
+}
+
+net::address raw_address::decode() const {
+  if (any.sa_family == AF_INET) {
+    net::address::ipv4_bytes ip{};
+    std::memcpy(ip.data(), &ipv4.sin_addr, ip.size());
+    return net::address::make_ipv4(ip, ntohs(ipv4.sin_port));
+  }
+  if (any.sa_family == AF_INET6) {
+    net::address::ipv6_bytes ip{};
+    std::memcpy(ip.data(), &ipv6.sin6_addr, ip.size());
+    return net::address::make_ipv6(ip, ntohs(ipv6.sin6_port), ipv6.sin6_scope_id);
+  }
+  if (any.sa_family != AF_UNIX) return {};
+  const std::size_t length = size > path_offset ? size - path_offset : 0;
+  std::string path(local.sun_path, std::min(length, sizeof(local.sun_path)));
+  if (path.starts_with('\0')) {
+    path[0] = '@';
+  } else {
+    path.resize(std::strlen(path.c_str()));
+  }
+  return net::address::make_local(path);
+}
+
+int domain_of(net::address::family family) noexcept {
+  switch (family) {
+    case net::address::family::ipv4:
+      return AF_INET;
+    case net::address::family::ipv6:
+      return AF_INET6;
+    case net::address::family::path:
+      return AF_UNIX;
+    case net::address::family::none:
+      break;
+  }
+  return AF_UNSPEC;
+}
+
+}  // namespace sluice::os
