@@ -1,0 +1,161 @@
+#include <algorithm>
+
+#include "net/accept_loop.h"
+#include "net/fd_ops.h"
+#include "sluice/fiber.h"
+
+namespace sluice::net {
+namespace {
+
+using rt::wait_kind;
+
+std::unexpected<error> fail_with(const error& why) { return std::unexpected(why); }
+
+// One read, by who has the turn. `Try` is called as try_read() -> os::outcome and asks for `asked`
+// bytes, not 0; it keeps nothing when it fails.
+template <class Try>
+result<std::size_t> read_once(io_handle& handle, std::size_t asked, Try try_read) noexcept {
+  rt::poll_desc& desc = handle.desc();
+  drain_state& drain = handle.drain();
+  for (;;) {
+    if (auto refused = rt::descriptor_check(desc, direction::read)) return fail_with(*refused);
+    if (drain.may_try(desc)) {
+      const os::outcome got = try_read();
+      drain.note(desc, got, asked, handle.short_read_drains());
+      if (got.ok() && got.bytes() != 0) return got.bytes();
+      if (got.ok()) return fail_with(errc::end_of_stream);
+      if (!got.would_block()) return fail_with(got.failure());
+    }
+    if (auto failed = rt::descriptor_wait(desc, direction::read, handle.fd(), wait_kind::read)) {
+      return fail_with(*failed);
+    }
+    drain.waited();
+  }
+}
+
+// A stream whose data never runs out would keep its processor for itself.
+void let_others_run(io_handle& handle) noexcept {
+  if (handle.drain().is_turn_over()) yield();
+}
+
+// Sends until `total` bytes are out, by who has the turn. `Try` is called as
+// try_send(sent) -> os::outcome and sends what lies behind the first `sent` bytes.
+template <class Try>
+result<std::size_t> send_all(io_handle& handle, std::size_t total, Try try_send) noexcept {
+  rt::poll_desc& desc = handle.desc();
+  std::size_t sent = 0;
+  const auto stopped = [&](const error& why) { return fail_with(why.with_transferred(sent)); };
+  for (;;) {
+    if (auto refused = rt::descriptor_check(desc, direction::write)) return stopped(*refused);
+    static_cast<void>(desc.slot(direction::write).take_token(desc.generation()));
+    const os::outcome got = try_send(sent);
+    if (got.ok()) {
+      sent += got.bytes();
+      if (sent == total) return sent;
+      continue;
+    }
+    if (!got.would_block()) return stopped(got.failure());
+    if (auto failed = rt::descriptor_wait(desc, direction::write, handle.fd(), wait_kind::write)) {
+      return stopped(*failed);
+    }
+  }
+}
+
+template <class Buffers>
+std::size_t total_size(const Buffers& buffers) noexcept {
+  std::size_t sum = 0;
+  for (const auto& buffer : buffers) sum += buffer.size();
+  return sum;
+}
+
+// What one vectored read can bring.
+std::size_t asked_of(std::span<const os::read_buffer> buffers) noexcept {
+  const auto first = buffers.first(std::min(buffers.size(), os::most_buffers));
+  return std::min(total_size(first), os::longest_transfer);
+}
+
+}  // namespace
+
+result<std::size_t> read_some(io_handle& handle, os::read_buffer buffer) noexcept {
+  if (buffer.empty()) return 0;
+  const turn mine(handle.lock(), direction::read);
+  if (mine.refused()) return fail_with(*mine.refused());
+  let_others_run(handle);
+  buffer = buffer.first(std::min(buffer.size(), os::longest_transfer));
+  return read_once(handle, buffer.size(), [&] { return os::receive(handle.fd(), buffer); });
+}
+
+result<std::size_t> read_some(io_handle& handle,
+                              std::span<const os::read_buffer> buffers) noexcept {
+  // The system takes no more buffers at once; empty ones in front would make a read of nothing.
+  while (!buffers.empty() && buffers.front().empty()) buffers = buffers.subspan(1);
+  if (buffers.empty()) return 0;
+  const turn mine(handle.lock(), direction::read);
+  if (mine.refused()) return fail_with(*mine.refused());
+  let_others_run(handle);
+  return read_once(handle, asked_of(buffers), [&] { return os::receive(handle.fd(), buffers); });
+}
+
+result<std::size_t> read_full(io_handle& handle, os::read_buffer buffer) noexcept {
+  if (buffer.empty()) return 0;
+  const turn mine(handle.lock(), direction::read);
+  if (mine.refused()) return fail_with(*mine.refused());
+  std::size_t read = 0;
+  while (read != buffer.size()) {
+    const os::read_buffer rest =
+        buffer.subspan(read, std::min(buffer.size() - read, os::longest_transfer));
+    const auto got = read_once(handle, rest.size(), [&] { return os::receive(handle.fd(), rest); });
+    if (got) {
+      read += *got;
+      continue;
+    }
+    const bool cut_short = got.error() == errc::end_of_stream && read != 0;
+    return fail_with(
+        (cut_short ? error(errc::unexpected_end) : got.error()).with_transferred(read));
+  }
+  return read;
+}
+
+result<io::chunk> receive(io_handle& handle) noexcept {
+  const turn mine(handle.lock(), direction::read);
+  if (mine.refused()) return fail_with(*mine.refused());
+  let_others_run(handle);
+  io::chunk chunk;
+  const auto got = read_once(handle, io::chunk::capacity, [&] {
+    auto taken = io::chunk::take();
+    if (!taken) return os::outcome::no_memory();
+    const os::outcome tried = os::receive(handle.fd(), taken->space());
+    // Nothing is held while the fiber waits.
+    if (tried.ok()) chunk = std::move(*taken);
+    return tried;
+  });
+  if (!got) return fail_with(got.error());
+  chunk.resize(*got);
+  return chunk;
+}
+
+result<std::size_t> write_full(io_handle& handle, os::write_buffer buffer) noexcept {
+  if (buffer.empty()) return 0;
+  const turn mine(handle.lock(), direction::write);
+  if (mine.refused()) return fail_with(*mine.refused());
+  return send_all(handle, buffer.size(),
+                  [&](std::size_t sent) { return os::send(handle.fd(), buffer.subspan(sent)); });
+}
+
+result<std::size_t> write_full(io_handle& handle,
+                               std::span<const os::write_buffer> buffers) noexcept {
+  const std::size_t total = total_size(buffers);
+  if (total == 0) return 0;
+  const turn mine(handle.lock(), direction::write);
+  if (mine.refused()) return fail_with(*mine.refused());
+  return send_all(handle, total,
+                  [&](std::size_t sent) { return os::send(handle.fd(), buffers, sent); });
+}
+
+result<os::native_handle> accept(io_handle& listener, accept_state& state, address& peer) noexcept {
+  const turn mine(listener.lock(), direction::read);
+  if (mine.refused()) return fail_with(*mine.refused());
+  return accept_loop(listener, state, [&] { return os::accept(listener.fd(), peer); });
+}
+
+}  // namespace sluice::net

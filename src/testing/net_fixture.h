@@ -1,0 +1,106 @@
+// net_fixture.h: what the network tests have in common: connected pairs, a way to know that a fiber
+// has parked, and a teardown that finds leaked descriptors.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "sched/park.h"
+#include "sluice/fiber.h"
+#include "sluice/net.h"
+#include "sluice/run.h"
+#include "testing/process.h"
+#include "testing/scale.h"
+#include "testing/with_processors.h"
+
+namespace sluice::testing {
+
+using namespace std::chrono_literals;
+
+class net_fixture : public with_processors {
+ protected:
+  void SetUp() override { before_ = process_state().descriptors; }
+  void TearDown() override {
+    EXPECT_EQ(process_state().descriptors, before_) << "the test leaks descriptors";
+  }
+
+  // Runs `body` as the first fiber.
+  template <class F>
+  static void on_fibers(F&& body) {
+    run(std::forward<F>(body), options());
+  }
+
+ private:
+  std::size_t before_ = 0;
+};
+
+// Two ends of one connection.
+struct connected {
+  net::stream client;
+  net::stream server;
+};
+
+inline connected connect_through(net::listener& listener, net::network kind) {
+  auto client = net::dial(kind, listener.local_address().to_string());
+  EXPECT_TRUE(client) << client.error();
+  auto server = listener.accept();
+  EXPECT_TRUE(server) << server.error();
+  return {std::move(*client), std::move(*server)};
+}
+
+inline connected tcp_pair() {
+  auto listener = net::listen(net::tcp, "127.0.0.1:0");
+  EXPECT_TRUE(listener) << listener.error();
+  return connect_through(*listener, net::tcp);
+}
+
+// A name for an abstract Unix socket that no other test has.
+inline std::string fresh_local_name() {
+  static std::atomic<int> count{0};
+  return "@sluice-test-" +
+         std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()) + "-" +
+         std::to_string(count.fetch_add(1));
+}
+
+inline connected local_pair() {
+  auto listener = net::listen(net::local, fresh_local_name());
+  EXPECT_TRUE(listener) << listener.error();
+  return connect_through(*listener, net::local);
+}
+
+// Tells when a fiber has parked: the fiber calls enter(), somebody else waits for the park.
+class park_probe {
+ public:
+  void enter() { who_.store(rt::this_fiber_or_null()); }
+
+  // Returns once the fiber waits for `kind`.
+  void await(rt::wait_kind kind) const {
+    for (;;) {
+      const rt::control_block* who = who_.load();
+      if (who != nullptr && who->word.is_waiting() && who->waiting_for.load() == kind) return;
+      yield();
+    }
+  }
+
+ private:
+  std::atomic<rt::control_block*> who_{nullptr};
+};
+
+// `text` as bytes.
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+// Reads exactly `count` bytes as text; "" and a failed expectation on an error.
+inline std::string read_text(net::stream& from, std::size_t count) {
+  std::string text(count, '\0');
+  const auto got = from.read_full(std::as_writable_bytes(std::span(text)));
+  EXPECT_TRUE(got) << got.error();
+  return got ? text : std::string();
+}
+
+}  // namespace sluice::testing
