@@ -80,13 +80,13 @@ TEST(Context, DeepRecursionSurvivesAParkAtItsEnd) {
 
 // More live values than registers, of every kind, through switches whose other side overwrites all
 // it may. The values come from a volatile, so none can be recomputed.
-template <class Value>
-[[gnu::noinline]] Value churn(hand_fiber* self, volatile Value* seed, int rounds) {
+template <class Value, class Pause>
+[[gnu::noinline]] Value churn(volatile Value* seed, Pause pause) {
   Value a = seed[0], b = seed[1], c = seed[2], d = seed[3], e = seed[4], f = seed[5], g = seed[6],
         h = seed[7], i = seed[8], j = seed[9], k = seed[10], l = seed[11], m = seed[12],
         n = seed[13], o = seed[14], p = seed[15], q = seed[16], r = seed[17];
-  for (int round = 0; round < rounds; ++round) {
-    if (self != nullptr) self->park();
+  for (int round = 0; round < 12; ++round) {  // few enough for sums of floats to stay exact
+    pause();
     a += b, b += c, c += d, d += e, e += f, f += g, g += h, h += i, i += j, j += k, k += l, l += m,
         m += n, n += o, o += p, p += q, q += r, r += a;
   }
@@ -94,25 +94,32 @@ template <class Value>
 }
 
 template <class Value>
-void expect_live_values_to_survive() {
-  std::array<volatile Value, 18> mine;
-  std::array<volatile Value, 18> other;
-  for (std::size_t at = 0; at < mine.size(); ++at) {
-    mine[at] = static_cast<Value>(at + 1);
-    other[at] = static_cast<Value>(100 * at + 7);
+struct seeds {
+  explicit seeds(std::size_t factor) {
+    for (std::size_t at = 0; at < of.size(); ++at) of[at] = static_cast<Value>(factor * at + 1);
   }
+  [[nodiscard]] Value expected() {
+    return churn(of.data(), [] {});
+  }
+  std::array<volatile Value, 18> of;
+};
+
+template <class Value>
+void expect_live_values_to_survive() {
+  seeds<Value> mine(1);
+  seeds<Value> other(100);
   Value got_mine{};
   Value got_other{};
-  constexpr int rounds = 12;  // float sums stay exact
-  hand_fiber first(pool(), [&](hand_fiber& self) { got_mine = churn(&self, mine.data(), rounds); });
-  hand_fiber second(pool(),
-                    [&](hand_fiber& self) { got_other = churn(&self, other.data(), rounds); });
+  hand_fiber first(
+      pool(), [&](hand_fiber& self) { got_mine = churn(mine.of.data(), [&] { self.park(); }); });
+  hand_fiber second(
+      pool(), [&](hand_fiber& self) { got_other = churn(other.of.data(), [&] { self.park(); }); });
   while (!first.done() || !second.done()) {
     if (!first.done()) first.resume();
     if (!second.done()) second.resume();
   }
-  EXPECT_EQ(got_mine, (churn<Value>(nullptr, mine.data(), rounds)));
-  EXPECT_EQ(got_other, (churn<Value>(nullptr, other.data(), rounds)));
+  EXPECT_EQ(got_mine, mine.expected());
+  EXPECT_EQ(got_other, other.expected());
 }
 
 TEST(Context, LiveValuesOfEveryKindSurvive) {
@@ -123,19 +130,47 @@ TEST(Context, LiveValuesOfEveryKindSurvive) {
   expect_live_values_to_survive<long double>();
 }
 
-// The bare switch in a loop: inlined here, so the values around it are this function's own, and a
-// leaf's red zone lies below its stack pointer.
-struct two_contexts {
+// The bare switch in a loop: inlined into the functions below, so that the values around it are
+// their own, and a leaf's red zone lies below its stack pointer. No sanitizer is told.
+struct bare_fiber {
+  explicit bare_fiber(entry_function entry) {
+    make_context(fiber, memory->data() + memory->size(), entry, this);
+  }
   context host;
   context fiber;
+  std::unique_ptr<std::array<std::max_align_t, 4096>> memory =
+      std::make_unique<std::array<std::max_align_t, 4096>>();
 };
 
+template <class Value>
+void churn_for_ever(void* argument) {
+  auto& both = *static_cast<bare_fiber*>(argument);
+  seeds<Value> other(100);
+  for (;;) churn(other.of.data(), [&] { switch_context(both.fiber, both.host); });
+}
+
+template <class Value>
+void expect_live_values_to_survive_inlined() {
+  seeds<Value> mine(1);
+  bare_fiber both(churn_for_ever<Value>);
+  const Value got = churn(mine.of.data(), [&] { switch_context(both.host, both.fiber); });
+  EXPECT_EQ(got, mine.expected());
+}
+
+TEST(Context, LiveValuesSurviveASwitchThatIsInlinedAmongThem) {
+  if (sanitizers_active()) GTEST_SKIP() << "a bare switch, which no sanitizer is told of";
+  expect_live_values_to_survive_inlined<std::uint64_t>();
+  expect_live_values_to_survive_inlined<float>();
+  expect_live_values_to_survive_inlined<double>();
+  expect_live_values_to_survive_inlined<long double>();
+}
+
 void bounce(void* argument) {
-  auto& both = *static_cast<two_contexts*>(argument);
+  auto& both = *static_cast<bare_fiber*>(argument);
   for (;;) switch_context(both.fiber, both.host);
 }
 
-[[gnu::noinline]] std::uint64_t leaf_with_locals(two_contexts& both, const volatile char* text) {
+[[gnu::noinline]] std::uint64_t leaf_with_locals(bare_fiber& both, const volatile char* text) {
   // Small arrays of a leaf function are what compilers put into the red zone.
   volatile std::uint64_t kept[12];
   for (std::uint64_t at = 0; at < 12; ++at) kept[at] = at * 3 + static_cast<unsigned char>(text[0]);
@@ -149,9 +184,7 @@ void bounce(void* argument) {
 
 TEST(Context, ALeafFunctionKeepsItsRedZone) {
   if (sanitizers_active()) GTEST_SKIP() << "a bare switch, which no sanitizer is told of";
-  auto memory = std::make_unique<std::array<std::max_align_t, 4096>>();
-  two_contexts both;
-  make_context(both.fiber, memory->data() + memory->size(), bounce, &both);
+  bare_fiber both(bounce);
   std::uint64_t expected = 0;
   for (std::uint64_t round = 0; round < 100; ++round) expected += round % 12 * 3 + 'x';
   EXPECT_EQ(leaf_with_locals(both, "x"), expected);
