@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <new>
 #include <utility>
 
 #include "fiber/context.h"
@@ -70,7 +71,8 @@ class hand_fiber {
   context host_;
   eh_globals self_exceptions_;
   eh_globals host_exceptions_;
-  sanitizer_fiber self_marks_;
+  // In the control block, so that it lies at the same address for each user of the stack.
+  sanitizer_fiber& self_marks_ = *::new (slot_.control) sanitizer_fiber;
   sanitizer_fiber host_marks_;
   const void* host_bottom_ = nullptr;
   std::size_t host_size_ = 0;

@@ -84,8 +84,9 @@ inline void race_acquire([[maybe_unused]] void* address) noexcept {
   }
 }
 
-// Creates what a new fiber needs; `fiber` lies at the same address for each user of one stack. The
-// name is copied.
+// Creates what a new fiber needs. `fiber` must lie at the same address for each user of one stack,
+// as it does in the control block: that is how the next user is ordered after the last. The name is
+// copied.
 void sanitizer_create(sanitizer_fiber& fiber, const char* name) noexcept;
 
 // Ends it. Never on the fiber itself: ThreadSanitizer frees the context that it is still in. Called

@@ -69,6 +69,7 @@ stack_pool::stack_pool(const stack_pool_options& options)
 
 stack_pool::~stack_pool() {
   unlist_pool(this);
+  forget_roots();
   const std::uint32_t count = slab_count_.load(std::memory_order_relaxed);
   for (std::uint32_t number = 1; number <= count; ++number) {
     const slab& home = slabs_[number];
@@ -76,6 +77,16 @@ stack_pool::~stack_pool() {
   }
   check(os::unmap_memory(slabs_, directory_bytes).has_value(),
         "the slabs' list cannot be unmapped");
+}
+
+// Stacks that are still in somebody's cache count as taken.
+void stack_pool::forget_roots() noexcept {
+  if (hooks.unregister_root == nullptr) return;
+  for_each([this](std::uint32_t index, void*) {
+    if (record(index).next == handed_out) {
+      stack_is_no_root(slot_at(index).stack_bottom, usable_size(index));
+    }
+  });
 }
 
 std::uint32_t stack_pool::pop(std::uint32_t& list) noexcept {

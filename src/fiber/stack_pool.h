@@ -166,6 +166,7 @@ class stack_pool {
   [[nodiscard]] size_class& class_of(std::uint32_t index) noexcept {
     return classes_[slabs_[slab_of(index)].shift - min_stack_shift];
   }
+  void forget_roots() noexcept;
   [[nodiscard]] std::uint32_t pop(std::uint32_t& list) noexcept;
   void push(std::uint32_t& list, std::uint32_t index) noexcept;
   [[nodiscard]] std::uint32_t pop_warm(size_class& in) noexcept;

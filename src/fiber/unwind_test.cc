@@ -39,7 +39,8 @@ _Unwind_Reason_Code note(struct _Unwind_Context* frame, void* into) {
 // Code addresses above the stack are what a walk that does not stop would take for callers.
 void write_code_addresses_above(const stack_slot& slot, std::size_t size) {
   const std::uintptr_t code = reinterpret_cast<std::uintptr_t>(&is_in_entry) + 4;
-  for (std::size_t at = 0; at + sizeof(code) <= size; at += sizeof(code)) {
+  std::size_t at = sizeof(sanitizer_fiber);  // hand_fiber keeps its own there
+  for (; at + sizeof(code) <= size; at += sizeof(code)) {
     std::memcpy(static_cast<std::byte*>(slot.control) + at, &code, sizeof(code));
   }
 }
