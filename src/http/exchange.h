@@ -39,6 +39,7 @@ class exchange {
   response_writer writer{out};
   route_match matched;
   body_source* source = nullptr;  // while a handler runs
+  exchange* next = nullptr;       // in the pool
 };
 
 }  // namespace sluice::http::detail
