@@ -65,13 +65,20 @@ void worker::settle(control_block* fiber) noexcept {
       // [C] of park_word.h: from here on anybody may run it, unless we are to make it runnable.
       if (fiber->word.save()) owner_.make_runnable(fiber);
       return;
-    case departure::yielded:
-      if (push_tail(fiber)) owner_.wake_one();
-      return;
+    case departure::yielded: settle_yield(fiber); return;
     case departure::finished:
       recycle(fiber);
       return;
   }
+}
+
+void worker::settle_yield(control_block* fiber) noexcept {
+#ifdef SLUICE_MIGRATE
+  owner_.make_runnable(fiber);
+#else
+  // Alone it runs again at once, here; only behind others is it worth somebody's waking.
+  if (push_tail(fiber) && processor_->queue.size() > 1) owner_.wake_one();
+#endif
 }
 
 void worker::recycle(control_block* fiber) noexcept {

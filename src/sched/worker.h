@@ -72,6 +72,7 @@ class worker {
 
   void run_fiber(control_block* fiber) noexcept;
   void settle(control_block* fiber) noexcept;
+  void settle_yield(control_block* fiber) noexcept;
   void recycle(control_block* fiber) noexcept;
 
   [[nodiscard]] control_block* find_work() noexcept;
