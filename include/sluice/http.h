@@ -200,6 +200,9 @@ struct server_options {
   std::chrono::nanoseconds drain = std::chrono::seconds(30);
   // SIGTERM and SIGINT stop the server. Unset: only where serve() makes the listener itself.
   std::optional<bool> stop_on_signals;
+  // Called once, when connections are accepted and the signals are watched for, with the address
+  // that the server has: the real port where 0 was asked for.
+  std::function<void(std::string_view address)> ready;
 };
 
 // Serves HTTP on `address` ("127.0.0.1:8080", ":8080") until it is stopped: by SIGTERM or SIGINT,
