@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -9,6 +10,7 @@
 
 #include "http/stream_transport.h"
 #include "sluice/fiber.h"
+#include "sluice/signal.h"
 
 namespace sluice::http {
 namespace detail {
@@ -33,7 +35,14 @@ void server::report(std::string_view request_line, std::string_view what) noexce
                request_line.data(), static_cast<int>(what.size()), what.data());
 }
 
-result<void> server::run([[maybe_unused]] bool stop_on_signals) {
+result<void> server::run(bool stop_on_signals) {
+  // Waits beside the accepting; it ends with this scope, if no signal comes before.
+  fiber<> watcher;
+  if (stop_on_signals) {
+    watcher = fiber([self = shared_from_this()] {
+      if (wait_signal({SIGTERM, SIGINT})) self->stop();
+    });
+  }
   if (options.ready) options.ready(listener_.local_address().to_string());
   const result<void> ended = accept_all();
   wind_up();

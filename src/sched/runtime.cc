@@ -137,6 +137,10 @@ void runtime::fiber_ended() noexcept {
   for (processor& each : processors()) signal(each);
 }
 
+void runtime::at_end(void (*clean_up)() noexcept) noexcept {
+  clean_up_.store(clean_up, std::memory_order_seq_cst);
+}
+
 void runtime::stop_all() noexcept {
   stopping_.store(true, std::memory_order_seq_cst);  // [S2] of control_block.h
   if (monitor_ != nullptr) monitor_->wake();
@@ -179,6 +183,7 @@ void runtime::run(void (*main)(void* argument), void* argument) {
   }
   worker(*this, processors_[0]).run();
   finish();
+  if (auto* const clean_up = clean_up_.load(std::memory_order_seq_cst)) clean_up();
 }
 
 runtime_stats runtime::stats() noexcept {

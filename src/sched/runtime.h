@@ -90,6 +90,8 @@ class runtime {
   [[nodiscard]] idle_set& idle() noexcept { return idle_; }
   [[nodiscard]] monitor* watcher() noexcept { return monitor_.get(); }
   [[nodiscard]] const run_options& options() const noexcept { return options_; }
+  // Called once when the last fiber has ended. Any fiber.
+  void at_end(void (*clean_up)() noexcept) noexcept;
   [[nodiscard]] bool symmetric_gate() const noexcept { return symmetric_gate_; }
   [[nodiscard]] std::uint64_t fibers_alive() const noexcept {
     return alive_.load(std::memory_order_relaxed);
@@ -112,6 +114,9 @@ class runtime {
   idle_set idle_;
   const std::unique_ptr<processor[]> processors_;
   std::unique_ptr<monitor> monitor_;
+  // So far only signals need one; a second user makes it a list. seq_cst: set by fibers, read when
+  // all have ended.
+  std::atomic<void (*)() noexcept> clean_up_{nullptr};
 
   std::atomic<bool> stopping_{false};
   std::atomic<bool> finished_{false};

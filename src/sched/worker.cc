@@ -65,7 +65,9 @@ void worker::settle(control_block* fiber) noexcept {
       // [C] of park_word.h: from here on anybody may run it, unless we are to make it runnable.
       if (fiber->word.save()) owner_.make_runnable(fiber);
       return;
-    case departure::yielded: settle_yield(fiber); return;
+    case departure::yielded:
+      settle_yield(fiber);
+      return;
     case departure::finished:
       recycle(fiber);
       return;

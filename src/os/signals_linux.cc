@@ -1,0 +1,110 @@
+#include "os/signals_linux.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <mutex>
+
+namespace sluice::os {
+namespace {
+
+constexpr int last_signal = 64;
+
+// What the handler touches: nothing but lock-free words.
+std::atomic<std::uint64_t> noted{0};
+std::atomic<int> event{no_handle};
+
+struct caught_signals {
+  std::mutex mutex;
+  std::uint64_t mask = 0;                                // GUARDED_BY(mutex)
+  std::array<struct sigaction, last_signal> previous{};  // GUARDED_BY(mutex)
+};
+caught_signals& caught() noexcept {
+  static caught_signals* const all = new caught_signals;
+  return *all;
+}
+
+constexpr std::uint64_t bit_of(int number) noexcept { return std::uint64_t{1} << (number - 1); }
+
+void note_signal(int number) {
+  const int saved = errno;
+  // seq_cst: [A] before the write [B]; pairs with take_signal [C].
+  noted.fetch_or(bit_of(number), std::memory_order_seq_cst);
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written =
+      ::write(event.load(std::memory_order_seq_cst), &one, sizeof(one));
+  errno = saved;
+}
+
+error last_error() noexcept { return error::from_errno(errno); }
+
+// Under the lock.
+result<void> ensure_event() noexcept {
+  if (event.load(std::memory_order_relaxed) != no_handle) return {};
+  const int made = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (made < 0) return std::unexpected(last_error());
+  event.store(made, std::memory_order_seq_cst);
+  return {};
+}
+
+}  // namespace
+
+result<native_handle> open_signal_event() noexcept {
+  {
+    const std::lock_guard guard(caught().mutex);
+    if (auto there = ensure_event(); !there) return std::unexpected(there.error());
+  }
+  const int copy = ::fcntl(event.load(std::memory_order_relaxed), F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return std::unexpected(last_error());
+  return copy;
+}
+
+result<void> catch_signal(int number) noexcept {
+  if (number < 1 || number > last_signal) {
+    return std::unexpected(error(std::errc::invalid_argument));
+  }
+  caught_signals& all = caught();
+  const std::lock_guard guard(all.mutex);
+  if ((all.mask & bit_of(number)) != 0) return {};
+  if (auto there = ensure_event(); !there) return there;
+  struct sigaction action = {};
+  action.sa_handler = &note_signal;
+  action.sa_flags = SA_RESTART;
+  ::sigfillset(&action.sa_mask);
+  if (::sigaction(number, &action, &all.previous[static_cast<std::size_t>(number - 1)]) != 0) {
+    return std::unexpected(last_error());
+  }
+  all.mask |= bit_of(number);
+  return {};
+}
+
+int take_signal(std::uint64_t mask) noexcept {
+  std::uint64_t now = noted.load(std::memory_order_seq_cst);
+  while ((now & mask) != 0) {
+    const std::uint64_t lowest = (now & mask) & (~(now & mask) + 1);
+    // seq_cst: [C]; of several waiters one takes it.
+    if (noted.compare_exchange_weak(now, now & ~lowest, std::memory_order_seq_cst)) {
+      return std::countr_zero(lowest) + 1;
+    }
+  }
+  return 0;
+}
+
+void restore_signals() noexcept {
+  caught_signals& all = caught();
+  const std::lock_guard guard(all.mutex);
+  for (int number = 1; number <= last_signal; ++number) {
+    if ((all.mask & bit_of(number)) == 0) continue;
+    (void)::sigaction(number, &all.previous[static_cast<std::size_t>(number - 1)], nullptr);
+  }
+  all.mask = 0;
+  noted.store(0, std::memory_order_seq_cst);
+}
+
+}  // namespace sluice::os

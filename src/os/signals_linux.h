@@ -1,0 +1,31 @@
+// signals_linux.h: signals noted by a handler and announced on an eventfd, one process-wide set.
+//
+//   Handler:  1 set the signal's bit [A]   2 write to the event, which wakes every watcher [B]
+//   Waiter:   1 watch the event   2 take a bit [C]: one was set, done   3 wait for the event, 2
+// The write [B] comes after [A], so a waiter that is woken, or that began to watch later, sees the
+// bit. The event is opened once and kept for the process's life: a handler that is just running on
+// another thread must not write to a number that serves somebody else by then.
+#pragma once
+
+#include <cstdint>
+
+#include "os/handle.h"
+#include "sluice/error.h"
+
+namespace sluice::os {
+
+// Returns  a descriptor of the event for one waiter, non-blocking, close-on-exec; it becomes
+//          readable, as an edge, at every caught signal. The caller closes it.
+[[nodiscard]] result<native_handle> open_signal_event() noexcept;
+
+// From now on the signal is noted instead of doing what it did. Does nothing the second time.
+[[nodiscard]] result<void> catch_signal(int number) noexcept;
+
+// Returns  the lowest noted signal of `mask` (bit n - 1 for signal n), which is noted no more; or
+// 0.
+[[nodiscard]] int take_signal(std::uint64_t mask) noexcept;
+
+// Every caught signal does again what it did before; what was noted is forgotten.
+void restore_signals() noexcept;
+
+}  // namespace sluice::os
