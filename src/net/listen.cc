@@ -1,18 +1,13 @@
 // listen.cc: from the text of an address to a listening socket.
 #include <new>
 
+#include "net/listener_access.h"
 #include "net/listener_state.h"
 #include "net/resolve.h"
 #include "net/stream_maker.h"
 #include "sluice/net/listener.h"
 
 namespace sluice::net {
-
-struct listener_maker {
-  static listener make(detail::listener_state_ptr state) noexcept {
-    return listener(std::move(state));
-  }
-};
 
 namespace {
 
@@ -81,7 +76,7 @@ result<listener> make_listener(network net, os::native_handle fd, const endpoint
   if (traits.family == address::family::path && !where.where.path().starts_with('@')) {
     if (auto file = os::identify_file(where.where.path())) state->file = *file;
   }
-  return listener_maker::make(std::move(state));
+  return listener_access::make(std::move(state));
 }
 
 result<listener> listen_on(network net, const endpoint& where, const listen_options& options) {
@@ -129,7 +124,10 @@ result<void> listener_state::close() noexcept {
     const auto now = os::identify_file(local.path());
     if (now && *now == *file) os::remove_file(local.path());
   }
-  return handle->close();
+  auto closed = handle->close();
+  const std::lock_guard guard(bell.lock());
+  bell.ring();
+  return closed;
 }
 
 result<stream> listener::accept() noexcept {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "net/change_bell.h"
 #include "net/fd_ops.h"
 #include "sluice/net/handle.h"
 
@@ -16,6 +17,8 @@ struct listener_state {
   address local;
   // A Unix listener's file: removed at the end if it is still ours.
   std::optional<os::file_identity> file;
+  // Rings when it closes, and when a connection that serve() started has ended.
+  change_bell bell;
 
   result<void> close() noexcept;
   ~listener_state() { static_cast<void>(close()); }

@@ -65,7 +65,7 @@ class listener {
   [[nodiscard]] int native_handle() noexcept;
 
  private:
-  friend struct listener_maker;
+  friend struct listener_access;
   explicit listener(detail::listener_state_ptr state) noexcept : state_(std::move(state)) {}
 
   detail::listener_state_ptr state_;
