@@ -147,8 +147,8 @@ class buffered_reader {
       if (dropped == count) return dropped;
       if (auto filled = fill(); !filled) {
         const bool cut_short = filled.error() == errc::end_of_stream && dropped != 0;
-        return std::unexpected((cut_short ? error(errc::unexpected_end) : filled.error())
-                                   .with_transferred(dropped));
+        return std::unexpected(
+            (cut_short ? error(errc::unexpected_end) : filled.error()).with_transferred(dropped));
       }
     }
   }

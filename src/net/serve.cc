@@ -33,8 +33,8 @@ class serving {
   void start(stream connection) noexcept {
     try {
       const auto place = add();
-      const auto started = try_go(
-          [this, place](stream own) { serve_one(place, std::move(own)); }, std::move(connection));
+      const auto started = try_go([this, place](stream own) { serve_one(place, std::move(own)); },
+                                  std::move(connection));
       if (!started) remove(place);
     } catch (const std::bad_alloc&) {
       // add() has changed nothing; the connection's destructor closes it.

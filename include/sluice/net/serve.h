@@ -22,8 +22,8 @@ struct serve_options {
 };
 
 // Accepts connections until the listener is closed, and runs handler(stream) for each in a fiber of
-// its own. An exception that leaves the handler ends the program, as with go(). A connection for which
-// no fiber can be had (errc::no_stack) is closed.
+// its own. An exception that leaves the handler ends the program, as with go(). A connection for
+// which no fiber can be had (errc::no_stack) is closed.
 //
 //   Returns  nothing once the listener was closed; every handler has returned by then.
 //   Blocks   the calling fiber, for as long as it serves and drains. The last wait, for handlers
