@@ -22,7 +22,7 @@
 #include "sched/wait_list.h"
 #include "sluice/sync.h"
 #include "sync/park_time.h"
-#include "sync/wake_batch.h"
+#include "sched/wake_batch.h"
 
 namespace sluice {
 

@@ -21,7 +21,7 @@
 #include "sched/spin_lock.h"
 #include "sched/wait_list.h"
 #include "sluice/sync.h"
-#include "sync/wake_batch.h"
+#include "sched/wake_batch.h"
 
 namespace sluice {
 namespace {
