@@ -14,6 +14,7 @@
 #include "os/processors.h"
 #include "sched/monitor.h"
 #include "sched/spawn.h"
+#include "sched/static_guard.h"
 #include "sched/worker.h"
 #include "sched/worker_tls.h"
 
@@ -264,6 +265,9 @@ void detail::run_main(void (*main)(void* argument), void* argument, const run_op
   if (rt::current_runtime() != nullptr) {
     throw std::logic_error("sluice: run() was called while a runtime is running");
   }
+#if SLUICE_STATIC_GUARD
+  rt::static_guard_anchor();
+#endif
   rt::runtime owner(options);
   const rt::registration registered(owner);
   owner.run(main, argument);
