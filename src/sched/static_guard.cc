@@ -152,19 +152,21 @@ void static_guard_anchor() noexcept {}
 
 }  // namespace sluice::rt
 
+// Weak: ThreadSanitizer's runtime defines all three itself, and then its own are in force, which
+// know threads only. Everywhere else ours stand before the C++ library's.
 // Returns  1 if the caller must run the initialiser and then call one of the other two.
-extern "C" int __cxa_guard_acquire(std::uint64_t* object) noexcept {
+extern "C" [[gnu::weak]] int __cxa_guard_acquire(std::uint64_t* object) noexcept {
   const bool first = sluice::rt::guard_of(object).acquire();
   sluice::rt::race_acquire(object);
   return first ? 1 : 0;
 }
 
-extern "C" void __cxa_guard_release(std::uint64_t* object) noexcept {
+extern "C" [[gnu::weak]] void __cxa_guard_release(std::uint64_t* object) noexcept {
   sluice::rt::race_release(object);
   sluice::rt::guard_of(object).leave(sluice::rt::done);
 }
 
-extern "C" void __cxa_guard_abort(std::uint64_t* object) noexcept {
+extern "C" [[gnu::weak]] void __cxa_guard_abort(std::uint64_t* object) noexcept {
   sluice::rt::race_release(object);
   sluice::rt::guard_of(object).leave(0);
 }

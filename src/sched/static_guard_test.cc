@@ -3,6 +3,7 @@
 // tests/static_locals_test.cc.
 #include "sched/static_guard.h"
 
+#include <cxxabi.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -19,10 +20,6 @@
 
 #if SLUICE_STATIC_GUARD
 
-extern "C" int __cxa_guard_acquire(std::uint64_t* object) noexcept;
-extern "C" void __cxa_guard_release(std::uint64_t* object) noexcept;
-extern "C" void __cxa_guard_abort(std::uint64_t* object) noexcept;
-
 namespace sluice {
 namespace {
 
@@ -37,18 +34,18 @@ class static_local {
   void use(F initialise) {
     // acquire: pairs with the guard's release.
     if (__atomic_load_n(reinterpret_cast<char*>(&guard_), __ATOMIC_ACQUIRE) != 0) return;
-    if (__cxa_guard_acquire(&guard_) == 0) return;
+    if (abi::__cxa_guard_acquire(&guard_) == 0) return;
     try {
       initialise();
     } catch (...) {
-      __cxa_guard_abort(&guard_);
+      abi::__cxa_guard_abort(&guard_);
       throw;
     }
-    __cxa_guard_release(&guard_);
+    abi::__cxa_guard_release(&guard_);
   }
 
  private:
-  alignas(8) std::uint64_t guard_ = 0;
+  alignas(8) abi::__guard guard_{};
 };
 
 TEST_P(StaticGuard, FibersWaitForAnInitialiserThatParks) {
