@@ -1,0 +1,80 @@
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "os/epoll_linux.h"
+#include "os/syscall_count.h"
+#include "poller/poller_conformance.h"
+
+namespace sluice::rt {
+namespace {
+
+struct epoll_backend {
+  static constexpr bool exact = true;
+  static std::unique_ptr<poller> make() {
+    os::epoll_force_milliseconds(false);
+    return make_poller().value();
+  }
+};
+
+// As on a system without epoll_pwait2.
+struct epoll_in_milliseconds {
+  static constexpr bool exact = true;
+  static std::unique_ptr<poller> make() {
+    os::epoll_force_milliseconds(true);
+    return make_poller().value();
+  }
+};
+
+using backends = testing::Types<epoll_backend, epoll_in_milliseconds>;
+INSTANTIATE_TYPED_TEST_SUITE_P(Epoll, poller_wait_suite, backends);
+INSTANTIATE_TYPED_TEST_SUITE_P(Epoll, poller_report_suite, backends);
+
+poller* woken_by_signal = nullptr;
+
+TEST(PollerEpollTest, ASignalHandlerMayWake) {
+  const auto made = make_poller().value();
+  woken_by_signal = made.get();
+  const auto before = std::signal(SIGUSR1, [](int) { woken_by_signal->wake(); });
+  std::raise(SIGUSR1);
+  report_list reports;
+  made->wait(poll_forever, reports);
+  EXPECT_TRUE(reports.empty());
+  std::signal(SIGUSR1, before);
+}
+
+TEST(PollerEpollTest, AWakeAndItsWaitAreOneSystemCallEach) {
+  const auto made = make_poller().value();
+  os::call_counters counters;
+  os::active_call_counters.store(&counters);
+  report_list reports;
+  for (int i = 0; i < 100; ++i) {
+    made->wake();
+    made->wait(poll_forever, reports);
+  }
+  os::active_call_counters.store(nullptr);
+  EXPECT_EQ(counters[os::call::wake], 100u);
+  EXPECT_EQ(counters[os::call::poll_wait], 100u);
+  EXPECT_EQ(counters[os::call::read] + counters[os::call::other], 0u);
+}
+
+// An urgent byte in mid-stream: the read stops in front of it, short, with data behind it and no
+// further edge. What the reader has is the sticky mark.
+TEST(PollerEpollTest, TheStickyMarkTellsOfTheDataBehindAnUrgentByte) {
+  poller_harness harness(make_poller().value());
+  const socket_pair pair = make_tcp_pair();
+  pair.peer.send("abc");
+  pair.peer.send_urgent('!');
+  pair.peer.send("def");
+  const registration in(harness, pair.watched.get());
+  ASSERT_TRUE(harness.sees(in.desc(), ready_to_read | ready_exceptional));
+  const std::uint32_t mark = in.desc().exceptional_mark();
+  EXPECT_EQ(pair.watched.drain(), "abcdef");  // until EAGAIN, since the mark says so
+  EXPECT_TRUE(in.desc().exceptional());
+  in.desc().clear_exceptional(mark);
+  EXPECT_FALSE(in.desc().exceptional());
+  EXPECT_EQ(harness.collect(in.desc()), 0u);
+}
+
+}  // namespace
+}  // namespace sluice::rt

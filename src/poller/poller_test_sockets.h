@@ -1,0 +1,139 @@
+// poller_test_sockets.h: connected sockets for tests of pollers, closed again at the end. Tests
+// only, and all inline: the library's build takes every x.cc of this folder.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "os/handle.h"
+
+namespace sluice::rt {
+
+// An open socket; closed at the end, if not before.
+class test_socket {
+ public:
+  explicit test_socket(os::native_handle handle) noexcept : handle_(handle) {}
+  test_socket(test_socket&& other) noexcept
+      : handle_(std::exchange(other.handle_, os::no_handle)) {}
+  test_socket& operator=(test_socket&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~test_socket() { close(); }
+
+  [[nodiscard]] os::native_handle get() const noexcept { return handle_; }
+  void close() noexcept;
+
+  // How many bytes went; 0 when it would block.
+  std::size_t send(std::string_view text) const;
+  void send_urgent(char byte) const;
+  void shut_down_writing() const;
+  // Closes it so that the peer sees a reset, not an end.
+  void reset();
+  // Reads until there is nothing left; returns what there was.
+  std::string drain() const;
+  // Writes until it would block; returns how many bytes went.
+  std::size_t fill() const;
+
+ private:
+  os::native_handle handle_;
+};
+
+struct socket_pair {
+  test_socket watched;
+  test_socket peer;
+};
+
+// Both are connected and non-blocking.
+[[nodiscard]] socket_pair make_local_pair();
+[[nodiscard]] socket_pair make_tcp_pair();
+// An open plain file without a name.
+[[nodiscard]] test_socket make_plain_file();
+
+// Definitions.
+
+inline void make_non_blocking(os::native_handle fd) {
+  EXPECT_EQ(::fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+inline void test_socket::close() noexcept {
+  if (handle_ != os::no_handle) os::close_handle(std::exchange(handle_, os::no_handle));
+}
+
+inline std::size_t test_socket::send(std::string_view text) const {
+  const auto sent = ::send(handle_, text.data(), text.size(), MSG_NOSIGNAL);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
+inline void test_socket::send_urgent(char byte) const {
+  EXPECT_EQ(::send(handle_, &byte, 1, MSG_OOB | MSG_NOSIGNAL), 1);
+}
+
+inline void test_socket::shut_down_writing() const { EXPECT_EQ(::shutdown(handle_, SHUT_WR), 0); }
+
+inline void test_socket::reset() {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  EXPECT_EQ(::setsockopt(handle_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+  close();
+}
+
+inline std::string test_socket::drain() const {
+  std::string all;
+  std::array<char, 4096> part{};
+  for (;;) {
+    const auto got = ::recv(handle_, part.data(), part.size(), 0);
+    if (got <= 0) return all;
+    all.append(part.data(), static_cast<std::size_t>(got));
+  }
+}
+
+inline std::size_t test_socket::fill() const {
+  const std::string block(4096, 'x');
+  std::size_t all = 0;
+  for (std::size_t sent = send(block); sent > 0; sent = send(block)) all += sent;
+  return all;
+}
+
+inline socket_pair make_local_pair() {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  for (const int end : ends) make_non_blocking(end);
+  return {test_socket(ends[0]), test_socket(ends[1])};
+}
+
+inline socket_pair make_tcp_pair() {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  const test_socket listener(::socket(AF_INET, SOCK_STREAM, 0));
+  EXPECT_EQ(::bind(listener.get(), any, size), 0);
+  EXPECT_EQ(::listen(listener.get(), 1), 0);
+  EXPECT_EQ(::getsockname(listener.get(), any, &size), 0);
+  test_socket peer(::socket(AF_INET, SOCK_STREAM, 0));
+  EXPECT_EQ(::connect(peer.get(), any, size), 0);
+  test_socket watched(::accept(listener.get(), nullptr, nullptr));
+  for (const int end : {watched.get(), peer.get()}) make_non_blocking(end);
+  return {std::move(watched), std::move(peer)};
+}
+
+inline test_socket make_plain_file() {
+  std::FILE* const file = std::tmpfile();
+  EXPECT_NE(file, nullptr);
+  test_socket copy(::dup(::fileno(file)));
+  std::fclose(file);
+  return copy;
+}
+
+}  // namespace sluice::rt
