@@ -31,8 +31,8 @@ class change_bell {
     queue_.remove(node);
   }
 
-  // The lock is held, and may be the last thing that is known to exist: whoever it wakes may destroy
-  // the bell as soon as the lock is free.
+  // The lock is held, and may be the last thing that is known to exist: whoever it wakes may
+  // destroy the bell as soon as the lock is free.
   void ring() noexcept {
     for (;;) {
       const rt::wait_list::wake_outcome woken = queue_.wake_one(rt::wake_reason::partner);

@@ -20,9 +20,9 @@
 #include "fiber/sanitizer.h"
 #include "sched/spin_lock.h"
 #include "sched/wait_list.h"
+#include "sched/wake_batch.h"
 #include "sluice/sync.h"
 #include "sync/park_time.h"
-#include "sched/wake_batch.h"
 
 namespace sluice {
 

@@ -20,8 +20,8 @@
 #include "fiber/sanitizer.h"
 #include "sched/spin_lock.h"
 #include "sched/wait_list.h"
-#include "sluice/sync.h"
 #include "sched/wake_batch.h"
+#include "sluice/sync.h"
 
 namespace sluice {
 namespace {
