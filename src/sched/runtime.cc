@@ -145,7 +145,7 @@ void runtime::at_end(void (*clean_up)() noexcept) noexcept {
 void runtime::stop_all() noexcept {
   stopping_.store(true, std::memory_order_seq_cst);  // [S2] of control_block.h
   if (monitor_ != nullptr) monitor_->wake();
-  stacks_.for_each([this](std::uint32_t, void* control) {
+  stacks_.for_each([](std::uint32_t, void* control) {
     auto& fiber = *static_cast<control_block*>(control);
     if (fiber.state.load(std::memory_order_seq_cst) == slot_state::live) stop_fiber(fiber);
   });
