@@ -63,8 +63,10 @@ class basic_timer_word {
     std::uint64_t now = word_.load(std::memory_order_relaxed);
     for (;;) {
       if ((now & stopped) == 0 && time_of(now) > current) return expiry::later;
-      // acquire: takes what the owner wrote before [A].
-      if (word_.compare_exchange_weak(now, now & ~(linked | stopped), std::memory_order_acquire,
+      // acquire: takes what the owner wrote before [A]. release: whoever finds the timer unlinked
+      // may link it into another heap, under another lock, and this heap's last look at it must be
+      // over by then; pairs with is_linked.
+      if (word_.compare_exchange_weak(now, now & ~(linked | stopped), std::memory_order_acq_rel,
                                       std::memory_order_relaxed)) {
         return (now & stopped) != 0 ? expiry::stopped : expiry::due;
       }

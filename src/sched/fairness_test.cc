@@ -118,9 +118,9 @@ TEST_F(Fairness, AYieldingFiberDoesNotHoldUpWorkFromPlainThreads) {
 // gets it to another processor.
 bool next_slot_runs_beside_a_spinner(bool monitor) {
   bool ran = false;
+  std::atomic<bool> done{false};  // outlives the fiber that sets it, which may run after the first
   run(
       [&] {
-        std::atomic<bool> done{false};
         go([&] { done.store(true); });
         const std::int64_t limit = monitor ? 1'000'000'000'000 : 20'000'000;
         for (std::int64_t i = 0; i < limit && !done.load(); ++i) {

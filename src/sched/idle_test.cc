@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "fiber/sanitizer.h"
 #include "sluice/fiber.h"
 #include "sluice/run.h"
 #include "testing/process.h"
@@ -63,6 +64,7 @@ TEST_P(Idle, ParkedFibersWakeNoThreadAndNoPoll) {
 }
 
 TEST_P(Idle, MemoryComesBackAfterABurstOfFibers) {
+  if (rt::sanitizers_active()) GTEST_SKIP() << "the sanitizer's own memory does not come back";
   const std::int64_t count = scaled(100'000, 5'000);
   std::size_t peak = 0;
   bool came_back = false;

@@ -66,7 +66,7 @@ TEST(RequestParser, DropsTrailers) {
 }
 
 TEST(RequestParser, KeepsBinaryBodiesAsTheyAre) {
-  const std::string body("\0\r\n\r\nGET / HTTP/1.1\r\n\xff", 24);
+  const std::string body("\0\r\n\r\nGET / HTTP/1.1\r\n\xff", 22);
   const std::string head = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: ";
   EXPECT_EQ(one(head + std::to_string(body.size()) + "\r\n\r\n" + body).body, body);
 }
@@ -162,7 +162,8 @@ TEST(RequestParser, TakesChunksOfExactlyTheLimits) {
 }
 
 TEST(RequestParser, SaysWhetherARequestHasBegun) {
-  parser_driver driver{limits{}};
+  const limits bounds;  // the driver refers to it
+  parser_driver driver(bounds);
   EXPECT_FALSE(driver.parser().begun());
   driver.feed("\r");
   EXPECT_TRUE(driver.parser().begun());
