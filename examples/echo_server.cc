@@ -25,6 +25,10 @@ int main(int argc, char** argv) {
       [&] {
         auto listener = sluice::net::listen(sluice::net::tcp, flags["listen"]);
         if (!listener) return sluice::fail(listener.error());
+        // Before anybody is told that this listens.
+        if (auto kept = sluice::keep_signals({SIGTERM, SIGINT}); !kept) {
+          return sluice::fail(kept.error());
+        }
         std::printf("listening on %s\n", listener->local_address().to_string().c_str());
         std::fflush(stdout);
         const sluice::fiber stopper([&] {

@@ -7,6 +7,14 @@
 
 namespace sluice {
 
+// From now on until run() returns, these signals are kept for wait_signal instead of doing what
+// they did; for a program that announces that it is ready before its waiting fiber has run.
+//
+//   Blocks   never.
+//   Errors   as wait_signal's; several are caught up to the first that cannot be
+//   Threads  any fiber.
+result<void> keep_signals(std::initializer_list<int> numbers);
+
 // Waits until the process receives one of these signals:
 //
 //   const auto number = sluice::wait_signal({SIGTERM, SIGINT});

@@ -39,6 +39,8 @@ result<void> server::run(bool stop_on_signals) {
   // Waits beside the accepting; it ends with this scope, if no signal comes before.
   fiber<> watcher;
   if (stop_on_signals) {
+    // Before `ready` tells anybody.
+    if (auto kept = keep_signals({SIGTERM, SIGINT}); !kept) return kept;
     watcher = fiber([self = shared_from_this()] {
       if (wait_signal({SIGTERM, SIGINT})) self->stop();
     });

@@ -23,15 +23,20 @@ result<int> wait_with(rt::poll_desc& desc, os::native_handle event, std::uint64_
 
 }  // namespace
 
-result<int> wait_signal(std::initializer_list<int> numbers) {
+result<void> keep_signals(std::initializer_list<int> numbers) {
   if (rt::this_fiber_or_null() == nullptr) return std::unexpected(error(errc::not_a_fiber));
-  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
   rt::current_runtime()->at_end(&os::restore_signals);
-  std::uint64_t mask = 0;
   for (const int number : numbers) {
-    if (auto caught = os::catch_signal(number); !caught) return std::unexpected(caught.error());
-    mask |= std::uint64_t{1} << (number - 1);
+    if (auto caught = os::catch_signal(number); !caught) return caught;
   }
+  return {};
+}
+
+result<int> wait_signal(std::initializer_list<int> numbers) {
+  if (auto kept = keep_signals(numbers); !kept) return std::unexpected(kept.error());
+  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+  std::uint64_t mask = 0;
+  for (const int number : numbers) mask |= std::uint64_t{1} << (number - 1);
   auto event = os::open_signal_event();
   if (!event) return std::unexpected(event.error());
   auto desc = rt::descriptor_open();
