@@ -118,7 +118,9 @@ TEST_P(Run, LeavesNoThreadDescriptorOrMappingBehind) {
   EXPECT_EQ(after.threads, before.threads);
   EXPECT_EQ(after.descriptors, before.descriptors);
   // A sanitizer maps memory of its own for each thread that ever was.
-  if (!rt::sanitizers_active()) EXPECT_LE(after.mappings, before.mappings + 8) << rounds;
+  if (!rt::sanitizers_active()) {
+    EXPECT_LE(after.mappings, before.mappings + 8) << rounds;
+  }
 }
 
 TEST_P(Run, PlainThreadsMayStartFibers) {
