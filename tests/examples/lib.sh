@@ -26,6 +26,7 @@ start() {
   local name=$1 log tries
   shift
   log=$scratch/$name.log
+  : >"$log"  # the reader below may come before the shell has opened it for the server
   # Without job control the shell would start it with SIGINT ignored.
   set -m
   "$build/examples/$name" "$@" >"$log" 2>&1 &
