@@ -34,6 +34,8 @@ result<os::native_handle> accept_loop(io_handle& listener, accept_state& state,
                                       Try try_accept) noexcept {
   rt::poll_desc& desc = listener.desc();
   descriptor_pressure& pressure = descriptor_pressure::instance();
+  fair_share& share = listener.share(direction::read);
+  share.use();
   for (;;) {
     const std::uint32_t ticket = pressure.ticket();
     if (auto refused = rt::descriptor_check(desc, direction::read)) {
@@ -56,6 +58,7 @@ result<os::native_handle> accept_loop(io_handle& listener, accept_state& state,
             rt::descriptor_wait(desc, direction::read, listener.fd(), rt::wait_kind::accept)) {
       return std::unexpected(*failed);
     }
+    share.waited();
   }
 }
 

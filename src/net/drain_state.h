@@ -38,27 +38,14 @@ class drain_state {
     const bool brought_data = got.ok() && got.bytes() != 0;
     if (!brought_data) desc.clear_exceptional(mark_);
     drained_ = brought_data && got.bytes() < asked && allowed && !desc.exceptional();
-    ++reads_in_a_row_;
   }
 
   // After a wait: the report that ended it may have been consumed there.
-  void waited() noexcept {
-    drained_ = false;
-    reads_in_a_row_ = 0;
-  }
-
-  // True once every so many reads that did not have to wait: time to let other fibers run.
-  [[nodiscard]] bool is_turn_over() noexcept {
-    if (reads_in_a_row_ < most_reads_in_a_row) return false;
-    reads_in_a_row_ = 0;
-    return true;
-  }
-  static constexpr unsigned most_reads_in_a_row = 64;
+  void waited() noexcept { drained_ = false; }
 
  private:
   bool drained_ = false;
   std::uint32_t mark_ = 0;  // of the read that is being tried
-  unsigned reads_in_a_row_ = 0;
 };
 
 }  // namespace sluice::net

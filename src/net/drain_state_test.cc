@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "net/fair_share.h"
+
 namespace sluice::net {
 namespace {
 
@@ -98,13 +100,20 @@ TEST_F(DrainState, TheEndAndErrorsAreAskedForAgain) {
   EXPECT_TRUE(read(-104));
 }
 
-TEST_F(DrainState, AfterManyReadsWithoutAWaitOthersAreLetIn) {
-  for (unsigned i = 0; i < drain_state::most_reads_in_a_row; ++i) {
-    EXPECT_FALSE(drain.is_turn_over());
-    EXPECT_TRUE(read(100));
+TEST(FairShare, AfterManyCallsWithoutAWaitOthersAreLetIn) {
+  fair_share share;
+  for (int round = 0; round < 3; ++round) {
+    for (unsigned i = round == 0 ? 0 : 1; i < fair_share::limit; ++i) EXPECT_FALSE(share.is_over());
+    EXPECT_TRUE(share.is_over());
   }
-  EXPECT_TRUE(drain.is_turn_over());
-  EXPECT_FALSE(drain.is_turn_over());
+}
+
+TEST(FairShare, AWaitStartsItAnew) {
+  fair_share share;
+  for (unsigned i = 0; i < 10 * fair_share::limit; ++i) {
+    EXPECT_FALSE(share.is_over());
+    share.waited();
+  }
 }
 
 }  // namespace

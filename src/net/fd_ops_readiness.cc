@@ -2,7 +2,6 @@
 
 #include "net/accept_loop.h"
 #include "net/fd_ops.h"
-#include "sluice/fiber.h"
 
 namespace sluice::net {
 namespace {
@@ -17,6 +16,8 @@ template <class Try>
 result<std::size_t> read_once(io_handle& handle, std::size_t asked, Try try_read) noexcept {
   rt::poll_desc& desc = handle.desc();
   drain_state& drain = handle.drain();
+  fair_share& share = handle.share(direction::read);
+  share.use();
   for (;;) {
     if (auto refused = rt::descriptor_check(desc, direction::read)) return fail_with(*refused);
     if (drain.may_try(desc)) {
@@ -30,12 +31,8 @@ result<std::size_t> read_once(io_handle& handle, std::size_t asked, Try try_read
       return fail_with(*failed);
     }
     drain.waited();
+    share.waited();
   }
-}
-
-// A stream whose data never runs out would keep its processor for itself.
-void let_others_run(io_handle& handle) noexcept {
-  if (handle.drain().is_turn_over()) yield();
 }
 
 // Sends until `total` bytes are out, by who has the turn. `Try` is called as
@@ -43,7 +40,9 @@ void let_others_run(io_handle& handle) noexcept {
 template <class Try>
 result<std::size_t> send_all(io_handle& handle, std::size_t total, Try try_send) noexcept {
   rt::poll_desc& desc = handle.desc();
+  fair_share& share = handle.share(direction::write);
   std::size_t sent = 0;
+  share.use();
   const auto stopped = [&](const error& why) { return fail_with(why.with_transferred(sent)); };
   for (;;) {
     if (auto refused = rt::descriptor_check(desc, direction::write)) return stopped(*refused);
@@ -58,6 +57,7 @@ result<std::size_t> send_all(io_handle& handle, std::size_t total, Try try_send)
     if (auto failed = rt::descriptor_wait(desc, direction::write, handle.fd(), wait_kind::write)) {
       return stopped(*failed);
     }
+    share.waited();
   }
 }
 
@@ -80,7 +80,6 @@ result<std::size_t> read_some(io_handle& handle, os::read_buffer buffer) noexcep
   if (buffer.empty()) return 0;
   const turn mine(handle.lock(), direction::read);
   if (mine.refused()) return fail_with(*mine.refused());
-  let_others_run(handle);
   buffer = buffer.first(std::min(buffer.size(), os::longest_transfer));
   return read_once(handle, buffer.size(), [&] { return os::receive(handle.fd(), buffer); });
 }
@@ -92,7 +91,6 @@ result<std::size_t> read_some(io_handle& handle,
   if (buffers.empty()) return 0;
   const turn mine(handle.lock(), direction::read);
   if (mine.refused()) return fail_with(*mine.refused());
-  let_others_run(handle);
   return read_once(handle, asked_of(buffers), [&] { return os::receive(handle.fd(), buffers); });
 }
 
@@ -119,7 +117,6 @@ result<std::size_t> read_full(io_handle& handle, os::read_buffer buffer) noexcep
 result<io::chunk> receive(io_handle& handle) noexcept {
   const turn mine(handle.lock(), direction::read);
   if (mine.refused()) return fail_with(*mine.refused());
-  let_others_run(handle);
   io::chunk chunk;
   const auto got = read_once(handle, io::chunk::capacity, [&] {
     auto taken = io::chunk::take();

@@ -56,24 +56,28 @@ io_handle::~io_handle() {
 
 result<void> io_handle::close() noexcept {
   if (!begin_alone()) return std::unexpected(error(errc::closed));
-  rt::descriptor_close(*desc_, fd_);
+  forget_desc();
   close_descriptor();
   return {};
 }
 
 result<os::native_handle> io_handle::release() noexcept {
   if (!begin_alone()) return std::unexpected(error(errc::closed));
-  rt::descriptor_close(*desc_, fd_);
+  forget_desc();
   return fd_;
 }
 
 bool io_handle::begin_alone() noexcept {
   if (!lock_.begin_close()) return false;
-  rt::descriptor_shut(*desc_);
+  if (!is_orphan()) rt::descriptor_shut(*desc_);
   lock_.refuse_waiters();
   if (traits_.is_listening) descriptor_pressure::instance().nudge();
   lock_.await_users();
   return true;
+}
+
+void io_handle::forget_desc() noexcept {
+  if (!is_orphan()) rt::descriptor_close(*desc_, fd_);
 }
 
 void io_handle::close_descriptor() noexcept {

@@ -5,11 +5,13 @@
 // nobody ever operates on a number that may be somebody else's by now.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 
 #include "net/descriptor_pressure.h"
 #include "net/drain_state.h"
+#include "net/fair_share.h"
 #include "net/handle_lock.h"
 #include "os/socket.h"
 #include "sched/descriptor.h"
@@ -45,12 +47,20 @@ class io_handle {
 
   [[nodiscard]] handle_lock& lock() noexcept { return lock_; }
   [[nodiscard]] rt::poll_desc& desc() noexcept { return *desc_; }
+  // The runtime that it was opened in is gone, and the poll_desc with it: nobody is inside and
+  // nobody may enter; it can only be closed.
+  [[nodiscard]] bool is_orphan() const noexcept { return home_ != rt::runtime_number(); }
+
   // For who is inside.
   [[nodiscard]] os::native_handle fd() const noexcept { return fd_; }
   [[nodiscard]] const os::socket_traits& traits() const noexcept { return traits_; }
 
   // For who has the read turn.
   [[nodiscard]] drain_state& drain() noexcept { return drain_; }
+  // For who has that direction's turn.
+  [[nodiscard]] fair_share& share(rt::direction side) noexcept {
+    return shares_[static_cast<std::size_t>(side)];
+  }
   // Whether a short read drains this socket. Turned off for good once somebody else may have
   // changed its options.
   [[nodiscard]] bool short_read_drains() const noexcept {
@@ -72,19 +82,26 @@ class io_handle {
 
  private:
   io_handle(os::native_handle fd, rt::poll_desc& desc, const os::socket_traits& traits) noexcept
-      : fd_(fd), desc_(&desc), traits_(traits), short_read_drains_(traits.short_read_drains) {}
+      : home_(rt::runtime_number()),
+        fd_(fd),
+        desc_(&desc),
+        traits_(traits),
+        short_read_drains_(traits.short_read_drains) {}
 
   void close_descriptor() noexcept;
+  void forget_desc() noexcept;
   // False: somebody else has closed it. True: the caller is alone.
   [[nodiscard]] bool begin_alone() noexcept;
 
   handle_lock lock_;
+  const std::uint64_t home_;
   const os::native_handle fd_;
   rt::poll_desc* const desc_;
   const os::socket_traits traits_;
   std::atomic<bool> short_read_drains_;
   std::atomic<int> linger_{-1};
-  drain_state drain_;  // guarded by the read turn
+  drain_state drain_;                 // guarded by the read turn
+  std::array<fair_share, 2> shares_;  // each guarded by its direction's turn
 };
 
 // A deadline as the runtime counts. Units: monotonic nanoseconds.

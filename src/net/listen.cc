@@ -134,6 +134,7 @@ result<stream> listener::accept() noexcept {
   if (state_ == nullptr) return std::unexpected(error(std::errc::bad_file_descriptor));
   listener_state& state = *state_;
   io_handle& own = *state.handle;
+  if (own.is_orphan()) return std::unexpected(error(errc::closed));
   address peer;
   const auto taken = net::accept(own, state.accepting, peer);
   if (!taken) return std::unexpected(taken.error());
@@ -148,6 +149,7 @@ result<stream> listener::accept() noexcept {
 
 result<void> listener::set_deadline(deadline when) noexcept {
   if (state_ == nullptr) return std::unexpected(error(std::errc::bad_file_descriptor));
+  if (state_->handle->is_orphan()) return std::unexpected(error(errc::closed));
   return state_->handle->set_deadline(direction::read, when);
 }
 

@@ -9,8 +9,15 @@
 namespace sluice::net {
 namespace {
 
-std::unexpected<error> no_connection() noexcept {
+// The answer of every call on a stream that cannot be used: it was moved from, or it has outlived
+// the runtime in which it was made.
+std::unexpected<error> no_connection(const io_handle* handle) noexcept {
+  if (handle != nullptr) return std::unexpected(error(errc::closed));
   return std::unexpected(error(std::errc::bad_file_descriptor));
+}
+
+bool is_usable(const io_handle* handle) noexcept {
+  return handle != nullptr && !handle->is_orphan();
 }
 
 result<void> to_result(os::outcome done) noexcept {
@@ -21,7 +28,7 @@ result<void> to_result(os::outcome done) noexcept {
 // Calls `what(handle)`, which needs no turn, while nobody can close the descriptor.
 template <class F>
 result<void> visited(io_handle* handle, F&& what) noexcept {
-  if (handle == nullptr) return no_connection();
+  if (!is_usable(handle)) return no_connection(handle);
   const visit inside(handle->lock());
   if (!inside) return std::unexpected(error(errc::closed));
   return to_result(what(*handle));
@@ -40,32 +47,32 @@ result<void> set_size(io_handle* handle, os::socket_option option, std::size_t b
 }  // namespace
 
 result<std::size_t> stream::read(std::span<std::byte> buffer) noexcept {
-  if (handle_ == nullptr) return no_connection();
+  if (!is_usable(handle_.get())) return no_connection(handle_.get());
   return read_some(*handle_, buffer);
 }
 
 result<std::size_t> stream::readv(std::span<const std::span<std::byte>> buffers) noexcept {
-  if (handle_ == nullptr) return no_connection();
+  if (!is_usable(handle_.get())) return no_connection(handle_.get());
   return read_some(*handle_, buffers);
 }
 
 result<std::size_t> stream::read_full(std::span<std::byte> buffer) noexcept {
-  if (handle_ == nullptr) return no_connection();
+  if (!is_usable(handle_.get())) return no_connection(handle_.get());
   return net::read_full(*handle_, buffer);
 }
 
 result<io::chunk> stream::receive() noexcept {
-  if (handle_ == nullptr) return no_connection();
+  if (!is_usable(handle_.get())) return no_connection(handle_.get());
   return net::receive(*handle_);
 }
 
 result<std::size_t> stream::write(std::span<const std::byte> data) noexcept {
-  if (handle_ == nullptr) return no_connection();
+  if (!is_usable(handle_.get())) return no_connection(handle_.get());
   return write_full(*handle_, data);
 }
 
 result<std::size_t> stream::writev(std::span<const std::span<const std::byte>> buffers) noexcept {
-  if (handle_ == nullptr) return no_connection();
+  if (!is_usable(handle_.get())) return no_connection(handle_.get());
   return write_full(*handle_, buffers);
 }
 
@@ -78,12 +85,12 @@ result<void> stream::shutdown_write() noexcept {
 }
 
 result<void> stream::close() noexcept {
-  if (handle_ == nullptr) return no_connection();
+  if (handle_ == nullptr) return no_connection(nullptr);
   return handle_->close();
 }
 
 address stream::local_address() const {
-  if (handle_ == nullptr) return {};
+  if (!is_usable(handle_.get())) return {};
   const visit inside(handle_->lock());
   if (!inside) return {};
   return os::local_address(handle_->fd()).value_or(address());
@@ -97,12 +104,12 @@ result<void> stream::set_deadline(deadline when) noexcept {
 }
 
 result<void> stream::set_read_deadline(deadline when) noexcept {
-  if (handle_ == nullptr) return no_connection();
+  if (!is_usable(handle_.get())) return no_connection(handle_.get());
   return handle_->set_deadline(direction::read, when);
 }
 
 result<void> stream::set_write_deadline(deadline when) noexcept {
-  if (handle_ == nullptr) return no_connection();
+  if (!is_usable(handle_.get())) return no_connection(handle_.get());
   return handle_->set_deadline(direction::write, when);
 }
 
@@ -140,7 +147,7 @@ int stream::native_handle() noexcept {
 }
 
 result<int> stream::release() noexcept {
-  if (handle_ == nullptr) return no_connection();
+  if (handle_ == nullptr) return no_connection(nullptr);
   return handle_->release();
 }
 

@@ -55,6 +55,11 @@ result<poll_desc*> descriptor_open() noexcept {
   return owner->descriptors().take();
 }
 
+std::uint64_t runtime_number() noexcept {
+  const runtime* const owner = current_runtime();
+  return owner != nullptr ? owner->number() : 0;
+}
+
 void descriptor_unregister(poll_desc& desc, os::native_handle fd) noexcept {
   const std::uint32_t shard = desc.shard.exchange(no_shard, std::memory_order_acq_rel);
   if (shard == no_shard) return;

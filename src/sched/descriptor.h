@@ -19,6 +19,10 @@ namespace sluice::rt {
 //          no runtime is running.
 [[nodiscard]] result<poll_desc*> descriptor_open() noexcept;
 
+// Returns  the number of the running runtime, never given twice in a process; 0 when none runs. A
+//          poll_desc is gone with the runtime that it was opened in.
+[[nodiscard]] std::uint64_t runtime_number() noexcept;
+
 // Unlinks its timers, ends its registration and gives it back. Nobody is inside any more; `fd` is
 // still open. Any thread.
 void descriptor_close(poll_desc& desc, os::native_handle fd) noexcept;

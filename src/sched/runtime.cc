@@ -28,6 +28,7 @@ constexpr std::uint32_t processor_limit = 1024;
 
 // seq_cst throughout: changes twice a run, and whoever uses it is ordered by being started.
 std::atomic<runtime*> the_runtime{nullptr};
+std::atomic<std::uint64_t> runtimes_so_far{0};
 
 std::uint32_t choose_processors(std::uint32_t wanted) noexcept {
   if (wanted == 0) {
@@ -62,7 +63,9 @@ std::unique_ptr<poller> new_shard() {
 runtime* current_runtime() noexcept { return the_runtime.load(std::memory_order_seq_cst); }
 
 runtime::runtime(const run_options& options)
-    : options_(options),
+    // relaxed: only to tell them apart.
+    : number_(runtimes_so_far.fetch_add(1, std::memory_order_relaxed) + 1),
+      options_(options),
       processor_count_(choose_processors(options.processors)),
       symmetric_gate_(choose_symmetric_gate()),
       stacks_({.control_size = sizeof(control_block)}),

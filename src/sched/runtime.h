@@ -69,6 +69,9 @@ class runtime {
     return finished_.load(std::memory_order_seq_cst);
   }
 
+  // Which of the process's runtimes this is; from 1.
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+
   // A number for a new fiber, never given twice.
   [[nodiscard]] std::uint64_t next_number() noexcept {
     return spawned_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -105,6 +108,7 @@ class runtime {
   void start_workers(std::vector<std::thread>& threads);
   void push_from_outside(control_block* fiber) noexcept;
 
+  const std::uint64_t number_;
   const run_options options_;
   const std::uint32_t processor_count_;
   const bool symmetric_gate_;

@@ -20,7 +20,8 @@ namespace sluice::net {
 //
 // Errors of every call, besides its own:
 //   std::errc::bad_file_descriptor   this stream holds no connection: moved from, or default
-//   errc::closed                     the connection was closed here, by any fiber
+//   errc::closed                     the connection was closed here, by any fiber, or run() has
+//                                    returned since it was made
 // Destroying a stream while another fiber is inside one of its calls is misuse; builds without
 // NDEBUG report it and abort. To stop the others, close() first.
 class stream {
