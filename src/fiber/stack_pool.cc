@@ -259,11 +259,15 @@ std::size_t stack_pool::take_some(std::span<std::uint32_t> into) noexcept {
   return count;
 }
 
+// One lock for each run of stacks of one size; a cache holds only such a run.
 void stack_pool::give_some(std::span<const std::uint32_t> indexes) noexcept {
-  for (const std::uint32_t index : indexes) {
-    size_class& home = class_of(index);
+  while (!indexes.empty()) {
+    size_class& home = class_of(indexes.front());
     const std::lock_guard hold(home.lock);
-    push_warm(home, index);
+    do {
+      push_warm(home, indexes.front());
+      indexes = indexes.subspan(1);
+    } while (!indexes.empty() && &class_of(indexes.front()) == &home);
   }
 }
 

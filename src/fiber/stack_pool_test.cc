@@ -140,6 +140,17 @@ TEST(StackPool, SeveralAreTakenAndGivenAtOnce) {
   EXPECT_EQ(pool.warm_count(), 0U);
 }
 
+TEST(StackPool, StacksOfSeveralSizesAreGivenAtOnce) {
+  stack_pool pool(options);
+  const std::uint32_t mixed[] = {taken(pool).index, taken(pool).index, taken(pool, 1 << 20).index,
+                                 taken(pool).index};
+  pool.give_some(mixed);
+  EXPECT_EQ(pool.warm_count(), 4U);
+  EXPECT_EQ(taken(pool, 1 << 20).index, mixed[2]);
+  EXPECT_EQ(taken(pool).index, mixed[3]);
+  EXPECT_EQ(taken(pool).index, mixed[1]);
+}
+
 TEST(StackPool, TrimGivesTheOldestBackAndTheyReadAsZeros) {
   stack_pool pool(options);
   std::vector<stack_slot> slots;
