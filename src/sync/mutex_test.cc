@@ -187,6 +187,22 @@ TEST_P(Mutex, AStopCutsLockOrStopAndNotLock) {
       options());
 }
 
+TEST_P(Mutex, AWaiterThatWasStoppedLeavesNoTraceBehind) {
+  run(
+      [] {
+        mutex guard;
+        guard.lock();
+        fiber waiter([&] { return guard.lock_or_stop().has_value(); });
+        for (int i = 0; i < 100; ++i) yield();
+        waiter.request_stop();
+        EXPECT_FALSE(waiter.join().value());
+        guard.unlock();
+        EXPECT_TRUE(guard.try_lock());
+        guard.unlock();
+      },
+      options());
+}
+
 TEST_P(Mutex, LockOrStopTakesAFreeMutex) {
   run(
       [] {
