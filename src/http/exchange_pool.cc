@@ -3,6 +3,8 @@
 #include <mutex>
 #include <utility>
 
+#include "fiber/sanitizer.h"
+
 namespace sluice::http::detail {
 
 exchange_pool::~exchange_pool() {
@@ -22,6 +24,7 @@ exchange_pool::lease exchange_pool::take(sink& to) {
   if (taken == nullptr) {
     taken = new exchange(*bounds_, to);
   } else {
+    rt::race_acquire(taken);  // pairs with give()
     taken->out.attach(to);
   }
   return lease(taken, give_back{this});
@@ -31,6 +34,7 @@ void exchange_pool::give(exchange* used) noexcept {
   used->parser.reset();
   used->out.drop();
   used->source = nullptr;
+  rt::race_release(used);  // pairs with take()
   {
     const std::lock_guard guard(lock_);
     if (kept_ < most_kept) {

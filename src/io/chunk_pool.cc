@@ -3,6 +3,7 @@
 #include <mutex>
 #include <new>
 
+#include "fiber/sanitizer.h"
 #include "sched/park.h"
 #include "sluice/chunk.h"
 
@@ -29,6 +30,7 @@ std::byte* chunk_pool::take(std::size_t hint) noexcept {
     if (link* const found = own.first; found != nullptr) {
       own.first = found->next;
       --own.size;
+      rt::race_acquire(found);  // pairs with give()
       return reinterpret_cast<std::byte*>(found);
     }
   }
@@ -37,6 +39,7 @@ std::byte* chunk_pool::take(std::size_t hint) noexcept {
 
 void chunk_pool::give(std::byte* buffer, std::size_t hint) noexcept {
   shard& own = shards_[hint % shards];
+  rt::race_release(buffer);  // pairs with take()
   {
     const std::lock_guard guard(own.mutex);
     if (own.size < kept) {

@@ -187,6 +187,7 @@ void runtime::run(void (*main)(void* argument), void* argument) {
   }
   worker(*this, processors_[0]).run();
   finish();
+  race_acquire(this);  // pairs with the end of every fiber
   if (auto* const clean_up = clean_up_.load(std::memory_order_seq_cst)) clean_up();
 }
 

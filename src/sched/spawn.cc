@@ -54,6 +54,7 @@ void fiber_main(void* argument) {
     die_of_exception(*self);
   }
   destroy_locals(self->locals);
+  race_release(current_runtime());  // pairs with runtime::run, which hands everything back
   worker::leave(self, departure::finished);
   bug("a fiber ran on after its end");
 }
@@ -149,10 +150,12 @@ result<control_block*> prepare_fiber(runtime& owner, const detail::closure_type&
     owner.stacks().give(slot->index);
     return std::unexpected(error(errc::no_stack));
   }
+  control_block& block = renew(owner, *slot);
+  // The caller is about to construct the closure where the stack's last user has left its frames.
+  race_acquire(&block.sanitizer);  // pairs with before_switch of that user
   stack_unpoison(slot->stack_bottom,
                  static_cast<std::size_t>(static_cast<std::byte*>(slot->control) -
                                           static_cast<std::byte*>(slot->stack_bottom)));
-  control_block& block = renew(owner, *slot);
   reset(block, *slot, where, *closure);
   block.usual_stack = usual;
   block.number = owner.next_number();
