@@ -11,6 +11,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 consumer=$house/tests/install/consumer
 components=
+programs=(consumer)
 export CXX=g++
 # What is built in the scratch folder is found again in the next run.
 export CCACHE_BASEDIR=$house CCACHE_NOHASHDIR=1
@@ -27,6 +28,12 @@ says_ok() {
   said=$(LD_LIBRARY_PATH=$scratch/shared/lib timeout 60 "$@" 2>&1) ||
     { echo "$* ended with an error: $said" && return 1; }
   [ "$said" = "consumer: ok" ] || { echo "$* said: $said" && return 1; }
+}
+
+# all_say_ok FOLDER: runs each consumer that was built there.
+all_say_ok() {
+  local source
+  for source in "${programs[@]}"; do says_ok "$1/$source" || return 1; done
 }
 
 # Builds KIND (static or shared) and installs it. It is moved afterwards, so that a path of the
@@ -46,8 +53,7 @@ found_by_cmake() {
   quiet cmake -G Ninja -S "$consumer" -B "$build" -DCMAKE_PREFIX_PATH="$scratch/$kind" \
     -DCONSUMER_COMPONENTS="$components" &&
     quiet cmake --build "$build" &&
-    says_ok "$build/consumer" &&
-    { [ -z "$components" ] || says_ok "$build/http_consumer"; }
+    all_say_ok "$build"
 }
 
 # A component that does not exist must be refused, not ignored.
@@ -57,20 +63,24 @@ unknown_component_is_refused() {
     grep -q "without the component telepathy" "$scratch/log"
 }
 
-# compile OUTPUT KIND COMPILER FLAG...: builds the consumer with pkg-config's flags alone.
+# compile SOURCE OUTPUT KIND COMPILER FLAG...: builds a consumer with pkg-config's flags alone.
 compile() {
-  local output=$1 kind=$2 flags package=sluice
-  shift 2
-  [ -z "$components" ] || package=sluice-http
+  local source=$1 output=$2 kind=$3 flags package=sluice
+  shift 3
+  [ "$source" = consumer ] || package=sluice-http
   flags=$(PKG_CONFIG_PATH=$scratch/$kind/lib/pkgconfig pkg-config --cflags --libs "$package") ||
     return 1
   # The flags are a list of words.
   # shellcheck disable=SC2086
-  quiet "$@" -std=c++23 "$consumer/consumer.cc" -o "$output" $flags
+  quiet "$@" -std=c++23 "$consumer/$source.cc" -o "$output" $flags
 }
 
 found_by_pkg_config() {
-  compile "$scratch/pkg-$1" "$1" "$CXX" && says_ok "$scratch/pkg-$1"
+  local source
+  for source in "${programs[@]}"; do
+    compile "$source" "$scratch/pkg-$source-$1" "$1" "$CXX" &&
+      says_ok "$scratch/pkg-$source-$1" || return 1
+  done
 }
 
 no_private_symbols() {
@@ -84,21 +94,24 @@ embedded() {
   quiet cmake -G Ninja -S tests/install/embedding -B "$build" -DSLUICE_FOLDER="$house" \
     -DSLUICE_HTTP="$([ -n "$components" ] && echo ON || echo OFF)" \
     -DSLUICE_SHARED="$([ "$kind" = shared ] && echo ON || echo OFF)" &&
-    quiet cmake --build "$build" --target consumer &&
-    says_ok "$build/consumer"
+    quiet cmake --build "$build" --target "${programs[@]}" &&
+    all_say_ok "$build"
 }
 
 # The library is the release one, and knows nothing of the sanitizer in the program.
 under_sanitizer() {
-  local compiler=$1 sanitizer=$2 output=$scratch/$1-$2
-  compile "$output" static "$compiler" -g1 -O1 "-fsanitize=$sanitizer" || return 1
+  local compiler=$1 sanitizer=$2 source output
   local options=halt_on_error=1:detect_stack_use_after_return=1
-  TSAN_OPTIONS=halt_on_error=1 ASAN_OPTIONS=$options says_ok "$output"
+  for source in "${programs[@]}"; do
+    output=$scratch/$source-$1-$2
+    compile "$source" "$output" static "$compiler" -g1 -O1 "-fsanitize=$sanitizer" &&
+      TSAN_OPTIONS=halt_on_error=1 ASAN_OPTIONS=$options says_ok "$output" || return 1
+  done
 }
 
 step "llhttp is there" tools/fetch_llhttp.sh
 for kind in static shared; do step "install: $kind" install_kind "$kind"; done
-[ ! -f "$scratch/static/lib/libsluice_http.a" ] || components=http
+[ ! -f "$scratch/static/lib/libsluice_http.a" ] || { components=http && programs=(consumer http_consumer); }
 for kind in static shared; do
   step "find_package: $kind" found_by_cmake "$kind"
   step "pkg-config: $kind" found_by_pkg_config "$kind"
