@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 listen=$1
 # ":8080" listens on every interface; curl needs a name for one of them.
 case $listen in :*) try="localhost$listen" ;; *) try=$listen ;; esac
+# Port 0 lets the system choose, and the server says what it got.
+case $try in *:0) try=${try%0}PORT ;; esac
 echo "starting examples/http_server on $listen; Ctrl-C stops it. Try, in another terminal:"
 echo "  curl -i http://$try/"
 status=0
