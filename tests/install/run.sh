@@ -111,7 +111,8 @@ under_sanitizer() {
 
 step "llhttp is there" tools/fetch_llhttp.sh
 for kind in static shared; do step "install: $kind" install_kind "$kind"; done
-[ ! -f "$scratch/static/lib/libsluice_http.a" ] || { components=http && programs=(consumer http_consumer); }
+[ ! -f "$scratch/static/lib/libsluice_http.a" ] ||
+  { components=http && programs=(consumer http_consumer); }
 for kind in static shared; do
   step "find_package: $kind" found_by_cmake "$kind"
   step "pkg-config: $kind" found_by_pkg_config "$kind"
