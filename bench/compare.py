@@ -116,7 +116,8 @@ def measure_echo(build, servers, bytes_each, connections):
 
 
 def print_echo(rounds, base):
-    print(f"{'':12} {'ns/request':>10} {'p50 us':>8} {'p99 us':>8}   ratio to {base}: median (spread)")
+    head = f"{'':12} {'ns/request':>10} {'p50 us':>8} {'p99 us':>8}"
+    print(f"{head}   ratio to {base}: median (spread)")
     for name in rounds[0]:
         median = {
             figure: statistics.median(one[name][figure] for one in rounds)
