@@ -214,13 +214,15 @@ struct server_options {
 //   Errors   what net::listen reports: a taken port, a bad address
 //   Threads  any fiber; several servers can run at once. A mux must outlive the call.
 result<void> serve(std::string_view address, const mux& routes, const server_options& options = {});
-result<void> serve(std::string_view address, handler run, const server_options& options = {});
+result<void> serve(std::string_view address, const handler& run,
+                   const server_options& options = {});
 
 // The same on a listener; closing it from any fiber stops the server as well.
 //
 //   Errors   what accept reports when it fails for good
 result<void> serve(net::listener&& listener, const mux& routes, const server_options& options = {});
-result<void> serve(net::listener&& listener, handler run, const server_options& options = {});
+result<void> serve(net::listener&& listener, const handler& run,
+                   const server_options& options = {});
 
 struct server_stats {
   std::uint64_t connections = 0;  // open now, on all servers of the process

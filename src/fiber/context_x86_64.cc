@@ -40,7 +40,7 @@ void make_context(context& into, void* stack_top, entry_function entry, void* ar
   frame[1] = reinterpret_cast<void*>(entry);
   frame[2] = nullptr;
   frame[3] = nullptr;
-  into.stack_pointer = frame;
+  into.stack_pointer = static_cast<void*>(frame);
   into.frame_pointer = nullptr;
   into.resume_address = reinterpret_cast<void*>(&sluice_fiber_entry);
 }

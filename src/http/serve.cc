@@ -24,7 +24,7 @@ result<void> serve_on(net::listener&& listener, const handler& run, const server
 
 }  // namespace
 
-result<void> serve(net::listener&& listener, handler run, const server_options& options) {
+result<void> serve(net::listener&& listener, const handler& run, const server_options& options) {
   return serve_on(std::move(listener), run, options, options.stop_on_signals.value_or(false));
 }
 
@@ -32,7 +32,7 @@ result<void> serve(net::listener&& listener, const mux& routes, const server_opt
   return serve(std::move(listener), run_of(routes), options);
 }
 
-result<void> serve(std::string_view address, handler run, const server_options& options) {
+result<void> serve(std::string_view address, const handler& run, const server_options& options) {
   auto listener = net::listen(net::tcp, address);
   if (!listener) return std::unexpected(listener.error());
   return serve_on(std::move(*listener), run, options, options.stop_on_signals.value_or(true));

@@ -11,7 +11,7 @@ namespace sluice::model {
 
 namespace {
 
-constexpr std::size_t stack_size = 128 * 1024;
+constexpr std::size_t stack_size = std::size_t{128} * 1024;
 constexpr std::size_t first_table = std::size_t{1} << 12;
 
 engine* current = nullptr;
