@@ -51,6 +51,12 @@ inline void expect(bool holds, const char* sentence) {
   if (!holds) engine::here().fail(sentence);
 }
 
+// At the head of a loop: whatever the thread has read so far, all that it still knows is `value`.
+// States that differ in what is forgotten here count as one, so that a loop has fewer of them.
+inline void forget_all_but(std::uint64_t value, const site& where = site::current()) {
+  engine::here().forget(value, where);
+}
+
 template <class T>
 class atomic {
  public:

@@ -58,9 +58,10 @@ outcome engine::explore(const std::function<std::shared_ptr<void>(engine&)>& bui
 }
 
 void engine::report(const outcome& result, double seconds) const {
-  std::printf("[model] %s: %zu executions, %zu joined a known state, %zu states, at most %zu steps",
-              options_.name.c_str(), result.executions, result.joined, result.states,
-              result.longest);
+  std::printf(
+      "[model] %s%s: %zu executions, %zu joined a known state, %zu states, at most %zu steps",
+      options_.name.c_str(), options_.sequential ? " (sequential memory only)" : "",
+      result.executions, result.joined, result.states, result.longest);
   std::printf(", %.2f s%s%s\n", seconds, result.passed() ? "" : ": ", result.failure.c_str());
 }
 
@@ -210,21 +211,32 @@ bool engine::all_asleep() {
 }
 
 std::uint64_t engine::digest() {
-  std::uint64_t hash = mix(memory_.digest(), static_cast<std::uint64_t>(spurious_left_));
+  const bool early = options_.planted.kind == fault_kind::early;
+  std::uint8_t live[max_threads];
+  std::size_t count = 0;
+  for (std::size_t i = 1; i < threads_.size(); ++i) {
+    if (!threads_[i].finished) live[count++] = static_cast<std::uint8_t>(i);
+  }
+  std::uint64_t hash =
+      options_.sequential ? memory_.digest_of_values() : memory_.digest({live, count});
+  hash = mix(hash, static_cast<std::uint64_t>(spurious_left_));
   for (std::size_t i = 1; i < threads_.size(); ++i) {
     const thread& each = threads_[i];
     // What a finished thread knew can matter to nobody.
-    hash = each.finished ? mix(hash, 1) : mix(mix(hash, each.history), memory_.view_digest(i));
+    hash = mix(hash, each.finished ? 1 : each.history);
+  }
+  // A load that is moved up takes what there was before the two operations that came last.
+  for (std::size_t i = 1; early && i < threads_.size(); ++i) {
+    if (threads_[i].finished) continue;
+    hash = mix(hash, memory_.digest_at(threads_[i].before[0]));
+    hash = mix(hash, memory_.digest_at(threads_[i].before[1]));
   }
   return hash == 0 ? 1 : hash;
 }
 
 bool engine::met_before() {
-  // A path that is run again has been met, of course; so is the path to a failure. A load that is
-  // moved up sees times that are no part of the state.
-  if (position_ < path_.size() || tracing_ || options_.planted.kind == fault_kind::early) {
-    return false;
-  }
+  // A path that is run again has been met, of course; so is the path to a failure.
+  if (position_ < path_.size() || tracing_) return false;
   if (2 * met_size_ >= met_.size()) {
     std::vector<std::uint64_t> old(2 * met_.size());
     old.swap(met_);

@@ -38,7 +38,7 @@ enum class fault_kind : std::uint8_t {
   forced,   // a compare-and-swap does not compare: it stores and succeeds
   pretend,  // a compare-and-swap that fails says that it succeeded
   elided,   // a compare-and-swap of equal values stores nothing
-  early,    // a load is moved up before the thread's previous read-modify-write
+  early,  // a load is moved up before the thread's last two operations: a loop's look and its swap
 };
 
 enum class operation : std::uint8_t { any, load, store, modify, exchange, swap, fence, barrier };
@@ -54,7 +54,10 @@ struct options {
   fault planted{};
   std::size_t max_executions = 20'000'000;  // reaching it fails the search: nothing is cut silently
   std::size_t max_steps = 1'000;            // of one execution: more is a livelock
-  int spurious_failures = 1;                // of weak compare-and-swaps, per execution
+  // Every load takes the newest store, and plain data is not checked: for scenarios of more threads
+  // than all of C++'s memory leaves room for. Says so in its line of output.
+  bool sequential = false;
+  int spurious_failures = 1;  // of weak compare-and-swaps, per execution
 };
 
 struct outcome {
@@ -103,6 +106,7 @@ class engine {
   void post(std::size_t channel, const site& where);
   void wait(std::size_t channel, bool may_sleep, const site& where);
   void note(std::uint64_t value);
+  void forget(std::uint64_t all_it_knows, const site& where);
   [[noreturn]] void fail(const char* sentence);
 
  private:
@@ -118,8 +122,8 @@ class engine {
     std::size_t waits_for = nobody;  // a channel
     bool may_sleep = false;
     bool finished = false;
-    // Of the fault `early`: when, in the memory's count of stores, the last two operations were.
-    std::size_t before = 0, before_that = 0;
+    // Of the fault `early`: when, in the memory's count of stores, the last three operations were.
+    std::size_t before[3] = {};
   };
   // Why the coroutines gave the control back.
   enum class ending : std::uint8_t { started, complete, joined, failed };

@@ -1,7 +1,5 @@
 #include "testing/model_memory.h"
 
-#include <bit>
-
 #include "base/bug.h"
 
 namespace sluice::model {
@@ -14,12 +12,6 @@ bool acquires(std::memory_order order) {
 bool releases(std::memory_order order) {
   return order == std::memory_order_release || order == std::memory_order_acq_rel ||
          order == std::memory_order_seq_cst;
-}
-
-template <std::size_t Size>
-std::uint64_t digest_of(const std::array<stamp, Size>& stamps, std::uint64_t hash = 0) {
-  for (const stamp each : stamps) hash = mix(hash, each);
-  return hash;
 }
 
 }  // namespace
@@ -38,12 +30,6 @@ bool clock::covers_all(const std::array<stamp, max_threads>& seen) const noexcep
   return true;
 }
 
-std::uint64_t clock::digest() const noexcept {
-  static_assert(sizeof(times_) == 3 * sizeof(std::uint64_t));
-  const auto words = std::bit_cast<std::array<std::uint64_t, 3>>(times_);
-  return mix(mix(mix(0, words[0]), words[1]), words[2]);
-}
-
 void memory::reset() {
   used_locations_ = used_channels_ = 0;
   cells_.clear();
@@ -51,16 +37,16 @@ void memory::reset() {
   views_ = {};
   fences_ = 0;
   stores_ = 0;
+  tick(0);
 }
 
 std::size_t memory::add_location(std::uint64_t value) {
   if (used_locations_ == locations_.size()) locations_.emplace_back();
   location_record& fresh = locations_[used_locations_];
   fresh.stores.clear();
-  fresh.changed = true;
   store_record first;
   first.value = value;
-  first.time = first.seen[0] = views_[0].now.tick(0);
+  first.time = first.seen[0] = views_[0].now.at(0);
   fresh.stores.push_back(first);
   return used_locations_++;
 }
@@ -100,10 +86,7 @@ std::uint64_t memory::read(std::size_t location, std::size_t index, std::size_t 
                            std::memory_order order) {
   store_record& from = locations_[location].stores[index];
   view& reader = views_[thread];
-  if (from.seen[thread] == 0) {
-    from.seen[thread] = reader.now.at(thread);
-    locations_[location].changed = true;
-  }
+  if (from.seen[thread] == 0) from.seen[thread] = reader.now.at(thread);
   (acquires(order) ? reader.now : reader.acquirable).join(from.released);
   return from.value;
 }
@@ -121,7 +104,7 @@ void memory::write(std::size_t location, std::uint64_t value, std::size_t thread
   if (continues) next.released.join(stores.back().released);
   if (order == std::memory_order_seq_cst) next.ordered = fences_;
   stores.push_back(next);
-  locations_[location].changed = true;
+  if (releases(order)) tick(thread);
 }
 
 void memory::fence(std::size_t thread) {
@@ -131,37 +114,35 @@ void memory::fence(std::size_t thread) {
   self.released = self.now;
   for (std::size_t i = 0; i < used_locations_; ++i) {
     for (store_record& each : locations_[i].stores) {
-      if (each.ordered == never && self.now.at(each.writer) >= each.time) {
-        each.ordered = fences_;
-        locations_[i].changed = true;
-      }
+      if (each.ordered == never && self.now.at(each.writer) >= each.time) each.ordered = fences_;
     }
   }
+  tick(thread);
 }
 
 std::size_t memory::add_cell(std::uint64_t value) {
   cell_record fresh;
   fresh.value = value;
-  fresh.written[0] = views_[0].now.tick(0);
+  fresh.written[0] = views_[0].now.at(0);
   cells_.push_back(fresh);
   return cells_.size() - 1;
 }
 
 bool memory::read_cell(std::size_t cell, std::size_t thread, std::uint64_t& value) {
-  clock& now = views_[thread].now;
-  cells_[cell].read[thread] = now.tick(thread);
+  const clock& now = views_[thread].now;
+  cells_[cell].read[thread] = now.at(thread);
   value = cells_[cell].value;
   return now.covers_all(cells_[cell].written);
 }
 
 bool memory::write_cell(std::size_t cell, std::size_t thread, std::uint64_t value) {
-  clock& now = views_[thread].now;
+  const clock& now = views_[thread].now;
   auto& written = cells_[cell];
   const bool ordered = now.covers_all(written.written) && now.covers_all(written.read);
   written.value = value;
   written.written = {};
   written.read = {};
-  written.written[thread] = now.tick(thread);
+  written.written[thread] = now.at(thread);
   return ordered;
 }
 
@@ -190,7 +171,6 @@ void memory::take(std::size_t channel, std::size_t thread) {
   auto& from = channels_[channel];
   check(from.taken < from.posts.size(), "a model took what nobody had posted");
   views_[thread].now.join(from.posts[from.taken++]);
-  tick(thread);
 }
 
 void memory::start_thread(std::size_t thread) {
@@ -200,40 +180,5 @@ void memory::start_thread(std::size_t thread) {
 }
 
 void memory::join_thread(std::size_t thread) { views_[0].now.join(views_[thread].now); }
-
-std::uint64_t memory::view_digest(std::size_t thread) const {
-  const view& self = views_[thread];
-  return mix(mix(self.now.digest(), self.acquirable.digest()), self.released.digest());
-}
-
-std::uint64_t memory::digest() {
-  std::uint64_t hash = fences_;
-  for (std::size_t i = 0; i < used_locations_; ++i) {
-    location_record& each = locations_[i];
-    if (each.changed) {
-      each.digest = 0;
-      for (const store_record& one : each.stores) {
-        each.digest = mix(each.digest, one.value);
-        each.digest = mix(each.digest, std::uint64_t{one.time} << 32 |
-                                           std::uint64_t{one.ordered} << 8 | one.writer);
-        each.digest = digest_of(one.seen, mix(each.digest, one.released.digest()));
-      }
-      each.changed = false;
-    }
-    hash = mix(hash, each.digest);
-  }
-  for (const cell_record& each : cells_) {
-    hash = digest_of(each.read, digest_of(each.written, mix(hash, each.value)));
-  }
-  for (const std::uint64_t each : ghosts_) hash = mix(hash, each);
-  for (std::size_t i = 0; i < used_channels_; ++i) {
-    const channel_record& each = channels_[i];
-    hash = mix(hash, each.posts.size() - each.taken);
-    for (std::size_t k = each.taken; k < each.posts.size(); ++k) {
-      hash = mix(hash, each.posts[k].digest());
-    }
-  }
-  return hash;
-}
 
 }  // namespace sluice::model

@@ -27,6 +27,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace sluice::model {
@@ -56,7 +57,11 @@ class clock {
   // The number, in S, of the last seq_cst fence that happened before.
   [[nodiscard]] stamp fence() const noexcept { return times_[max_threads]; }
   void set_fence(stamp number) noexcept { times_[max_threads] = number; }
-  [[nodiscard]] std::uint64_t digest() const noexcept;
+  void meet(const clock& other) noexcept {
+    for (std::size_t i = 0; i < times_.size(); ++i) {
+      times_[i] = times_[i] < other.times_[i] ? times_[i] : other.times_[i];
+    }
+  }
 
  private:
   std::array<stamp, max_threads + 1> times_{};
@@ -83,6 +88,8 @@ class memory {
   // How many stores there have been, and the newest one at `location` when there were `count`.
   [[nodiscard]] std::size_t stores() const { return stores_; }
   [[nodiscard]] std::size_t newest_at(std::size_t location, std::size_t count) const;
+  // A hash of the values of that time.
+  [[nodiscard]] std::uint64_t digest_at(std::size_t count) const;
 
   // Cells: plain data. read and write return false on a data race.
   std::size_t add_cell(std::uint64_t value);
@@ -102,12 +109,16 @@ class memory {
   // Thread 0 starts all others, and takes everything back at the end.
   void start_thread(std::size_t thread);
   void join_thread(std::size_t thread);
-  void tick(std::size_t thread) { views_[thread].now.tick(thread); }
-  [[nodiscard]] std::uint64_t view_digest(std::size_t thread) const;
-  // Of everything but the threads' views.
-  [[nodiscard]] std::uint64_t digest();
+  // A hash of everything, as far as it can still matter to the `live` threads.
+  [[nodiscard]] std::uint64_t digest(std::span<const std::uint8_t> live) const;
+  // The same when every load takes the newest store: no clock matters.
+  [[nodiscard]] std::uint64_t digest_of_values() const;
 
  private:
+  // A thread's time goes on after each release: what it did before is covered by whoever takes
+  // that release, what it does afterwards is not.
+  void tick(std::size_t thread) { views_[thread].now.tick(thread); }
+
   static constexpr stamp never = 0xffff;
 
   struct view {
@@ -126,8 +137,6 @@ class memory {
   };
   struct location_record {
     std::vector<store_record> stores;
-    std::uint64_t digest = 0;
-    bool changed = true;
   };
   struct cell_record {
     std::uint64_t value = 0;
@@ -138,6 +147,14 @@ class memory {
     std::vector<clock> posts;
     std::size_t taken = 0;
   };
+
+  // Calls visit.stamp(column, stamp) and visit.value(value) for all that digest() is about.
+  template <class Visitor>
+  void walk(Visitor& visit, std::span<const std::uint8_t> live) const;
+  template <class Visitor>
+  void walk_location(Visitor& visit, std::size_t index, std::span<const std::uint8_t> live) const;
+  template <class Visitor>
+  static void walk_clock(Visitor& visit, const clock& times, const clock& base);
 
   // Emptied and used again for each execution, so that exploring does not allocate.
   std::vector<location_record> locations_;

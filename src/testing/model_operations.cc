@@ -56,10 +56,10 @@ std::string place(const site& where) {
 bool engine::begin(operation what, std::memory_order& order, const site& where) {
   point();
   thread& self = threads_[running_];
-  memory_.tick(running_);
   self.history = mix(self.history, where.line());
-  self.before_that = self.before;
-  self.before = memory_.stores();
+  self.before[2] = self.before[1];
+  self.before[1] = self.before[0];
+  self.before[0] = memory_.stores();
   const fault& planted = options_.planted;
   if (planted.kind == fault_kind::none || running_ == 0) return false;
   if (planted.what != operation::any && planted.what != what) return false;
@@ -73,10 +73,15 @@ void engine::note(std::uint64_t value) {
   threads_[running_].history = mix(threads_[running_].history, value + 1);
 }
 
+void engine::forget(std::uint64_t all_it_knows, const site& where) {
+  threads_[running_].history = mix(where.line(), all_it_knows);
+}
+
 // A load: chooses among the stores that are not hidden.
 std::uint64_t engine::take(std::size_t location, std::memory_order order, const site& where) {
   const std::size_t newest = memory_.newest(location);
-  const std::size_t oldest = memory_.oldest_readable(location, running_, order);
+  const std::size_t oldest =
+      options_.sequential ? newest : memory_.oldest_readable(location, running_, order);
   const std::size_t index = newest - choose(newest - oldest + 1);
   const std::uint64_t value = memory_.read(location, index, running_, order);
   if (tracing_) {
@@ -86,9 +91,9 @@ std::uint64_t engine::take(std::size_t location, std::memory_order order, const 
   return value;
 }
 
-// The fault `early`: as if the load had come before the previous operation.
+// The fault `early`: as if the load had come before the two operations that came last.
 std::uint64_t engine::take_early(std::size_t location) {
-  return memory_.peek(location, memory_.newest_at(location, threads_[running_].before_that));
+  return memory_.peek(location, memory_.newest_at(location, threads_[running_].before[2]));
 }
 
 std::uint64_t engine::load(std::size_t location, std::memory_order order, const site& where) {
@@ -115,7 +120,6 @@ std::uint64_t engine::modify(std::size_t location, combine change, std::uint64_t
   if (faulty && options_.planted.kind == fault_kind::torn) {
     const std::uint64_t stale = take(location, order, where);
     point();
-    memory_.tick(running_);
     memory_.write(location, change(stale, argument), running_, order, false);
     note(stale);
     return stale;
@@ -141,7 +145,8 @@ bool engine::swap(std::size_t location, swap_request& request, const site& where
       kind == fault_kind::relaxed ? std::memory_order_relaxed : request.failure;
   const std::size_t newest = memory_.newest(location);
   const bool equal = memory_.peek(location, newest) == request.expected;
-  const std::size_t oldest = memory_.oldest_readable(location, running_, failure);
+  const std::size_t oldest =
+      options_.sequential ? newest : memory_.oldest_readable(location, running_, failure);
 
   // Every way in which it may end: indices of stores to fail with, and `newest` again to succeed.
   constexpr std::size_t most = 64;
@@ -196,14 +201,15 @@ std::uint64_t engine::read_cell(std::size_t cell, const site& where) {
   std::uint64_t value = 0;
   const bool ordered = memory_.read_cell(cell, running_, value);
   if (tracing_) trace(where, "read plain data " + std::to_string(cell) + " -> " + hex(value));
-  if (!ordered) fail("data race: a read of plain data is not ordered after its write");
+  if (!ordered && !options_.sequential)
+    fail("data race: a read of plain data is not ordered after its write");
   note(value);
   return value;
 }
 
 void engine::write_cell(std::size_t cell, std::uint64_t value, const site& where) {
   if (tracing_) trace(where, "write plain data " + std::to_string(cell) + " = " + hex(value));
-  if (!memory_.write_cell(cell, running_, value)) {
+  if (!memory_.write_cell(cell, running_, value) && !options_.sequential) {
     fail("data race: a write of plain data is not ordered after the accesses before it");
   }
 }
