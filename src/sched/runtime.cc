@@ -78,13 +78,44 @@ runtime::runtime(const run_options& options)
   if (options_.raise_descriptor_limit) (void)os::raise_descriptor_limit();
 }
 
-runtime::~runtime() = default;
+// A plain thread that has made the last fiber runnable may still be on its way out of
+// make_runnable, and no join waits for it:
+//
+//   the thread        raise outsiders_ [O1]; publish the fiber; wake a worker; lower outsiders_
+//   [O2] the destruction   every fiber has ended, every worker is joined; wait until outsiders_ is
+//   0 [O3]
+//
+// Whoever publishes the last fiber has raised the count before the fiber could run, so the
+// destruction sees it; lowering it is the thread's last access to the runtime.
+runtime::~runtime() {
+  // acquire: pairs with [O2].
+  while (outsiders_.load(std::memory_order_acquire) != 0) std::this_thread::yield();  // [O3]
+}
+
+// Keeps the runtime from being destroyed under a thread that is not one of its workers.
+class runtime::outsider {
+ public:
+  explicit outsider(runtime& owner) noexcept : owner_(owner) {
+    // relaxed: ordered before the destruction by the fiber that is published afterwards.
+    owner_.outsiders_.fetch_add(1, std::memory_order_relaxed);  // [O1]
+  }
+  ~outsider() {
+    // release: pairs with [O3].
+    owner_.outsiders_.fetch_sub(1, std::memory_order_release);  // [O2]
+  }
+  outsider(const outsider&) = delete;
+  outsider& operator=(const outsider&) = delete;
+
+ private:
+  runtime& owner_;
+};
 
 // ---- making runnable
 
 void runtime::make_runnable(control_block* fiber) noexcept {
 #ifdef SLUICE_MIGRATE
   // Round the processors, never where it was.
+  const outsider inside(*this);
   processor& to = processors_[(fiber->last_processor + 1) % processor_count_];
   worker::post(to, fiber);
   signal(to);
@@ -113,6 +144,7 @@ void runtime::make_runnable_last(control_block* fiber) noexcept {
 }
 
 void runtime::push_from_outside(control_block* fiber) noexcept {
+  const outsider inside(*this);
   fiber->waiting_for.store(wait_kind::runnable, std::memory_order_relaxed);
   global_.push(fiber);
   wake_one();

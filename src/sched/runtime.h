@@ -106,6 +106,7 @@ class runtime {
 
  private:
   void start_workers(std::vector<std::thread>& threads);
+  class outsider;
   void push_from_outside(control_block* fiber) noexcept;
 
   const std::uint64_t number_;
@@ -124,6 +125,8 @@ class runtime {
 
   std::atomic<bool> stopping_{false};
   std::atomic<bool> finished_{false};
+  // Threads that are making a fiber runnable and that no join waits for; see ~runtime.
+  std::atomic<std::uint32_t> outsiders_{0};
   alignas(64) std::atomic<std::uint64_t> alive_{0};
   std::atomic<std::uint64_t> spawned_{0};
 };

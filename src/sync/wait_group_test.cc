@@ -76,12 +76,12 @@ TEST_P(WaitGroup, WakesEverybodyWhoWaits) {
   EXPECT_EQ(awake.load(), waiters);
 }
 
+// The thread that wakes the last fiber may still be inside the wake-up when the runtime ends.
 TEST_P(WaitGroup, FibersAndThreadsWaitForEachOther) {
   const std::int64_t rounds = scaled(300);
   for (std::int64_t round = 0; round < rounds; ++round) {
     wait_group from_thread;
     wait_group from_fiber;
-    std::atomic<bool> thread_left{false};
     int value = 0;
     from_thread.add();
     from_fiber.add();
@@ -90,7 +90,6 @@ TEST_P(WaitGroup, FibersAndThreadsWaitForEachOther) {
       from_thread.done();
       from_fiber.wait();
       EXPECT_EQ(value, 2);
-      thread_left.store(true);
     });
     run(
         [&] {
@@ -98,7 +97,6 @@ TEST_P(WaitGroup, FibersAndThreadsWaitForEachOther) {
           EXPECT_EQ(value, 1);
           value = 2;
           from_fiber.done();
-          while (!thread_left.load()) yield();
         },
         options());
   }
