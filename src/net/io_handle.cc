@@ -1,11 +1,11 @@
 #include "net/io_handle.h"
 
-#include <algorithm>
 #include <new>
 #include <system_error>
 #include <thread>
 
 #include "base/bug.h"
+#include "sched/park_time.h"
 
 namespace sluice::net {
 namespace {
@@ -92,16 +92,10 @@ void io_handle::close_descriptor() noexcept {
 result<void> io_handle::set_deadline(rt::direction side, deadline when) noexcept {
   const visit inside(lock_);
   if (!inside) return std::unexpected(error(errc::closed));
-  rt::descriptor_set_deadline(*desc_, side, to_nanoseconds(when));
+  const std::int64_t until = when.is_none() ? rt::deadline_none : rt::park_time(when);
+  rt::descriptor_set_deadline(*desc_, side, until);
   if (traits_.is_listening) descriptor_pressure::instance().nudge();
   return {};
-}
-
-std::int64_t to_nanoseconds(deadline when) noexcept {
-  if (when.is_none()) return rt::deadline_none;
-  const std::int64_t count =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(when.when().time_since_epoch()).count();
-  return std::clamp<std::int64_t>(count, 1, rt::park_forever - 1);
 }
 
 }  // namespace sluice::net

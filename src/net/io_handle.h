@@ -104,7 +104,4 @@ class io_handle {
   std::array<fair_share, 2> shares_;  // each guarded by its direction's turn
 };
 
-// A deadline as the runtime counts. Units: monotonic nanoseconds.
-[[nodiscard]] std::int64_t to_nanoseconds(deadline when) noexcept;
-
 }  // namespace sluice::net

@@ -125,8 +125,7 @@ result<void> listener_state::close() noexcept {
     if (now && *now == *file) os::remove_file(local.path());
   }
   auto closed = handle->close();
-  const std::lock_guard guard(bell.lock());
-  bell.ring();
+  change_bell::hold(bell).ring();
   return closed;
 }
 

@@ -2,22 +2,21 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
 #include <vector>
 
 #include "net/change_bell.h"
-#include "net/io_handle.h"
 #include "os/clock.h"
+#include "sched/park_time.h"
 
 namespace sluice::detail {
 
-// Everything is guarded by the bell's lock; every change rings it. Side s reads from flow[s] and
+// Everything is guarded by the bell; every change rings it. Side s reads from flow[s] and
 // writes to flow[1 - s].
 class pipe_state {
  public:
   result<std::size_t> read(int side, std::span<std::byte> buffer) {
     if (buffer.empty()) return 0;
-    std::unique_lock held(bell_.lock());
+    net::change_bell::hold held(bell_);
     flow& from = flows_[index(side)];
     if (auto failed = await(held, side, from.read_until, [&] { return from.readable(); })) {
       return std::unexpected(*failed);
@@ -27,19 +26,19 @@ class pipe_state {
     const auto begin = from.bytes.begin() + static_cast<std::ptrdiff_t>(from.begin);
     std::copy_n(begin, count, buffer.begin());
     from.consume(count);
-    bell_.ring();
+    held.ring();
     return count;
   }
 
   // Waits until read() would return at once.
   std::optional<error> await_readable(int side) {
-    std::unique_lock held(bell_.lock());
+    net::change_bell::hold held(bell_);
     flow& from = flows_[index(side)];
     return await(held, side, from.read_until, [&] { return from.readable(); });
   }
 
   result<std::size_t> write(int side, std::span<const std::byte> data) {
-    std::unique_lock held(bell_.lock());
+    net::change_bell::hold held(bell_);
     flow& to = flows_[index(1 - side)];
     std::size_t written = 0;
     do {
@@ -54,37 +53,35 @@ class pipe_state {
       const auto piece = data.subspan(written, count);
       to.bytes.insert(to.bytes.end(), piece.begin(), piece.end());
       written += count;
-      bell_.ring();
+      held.ring();
     } while (written < data.size());
     return written;
   }
 
   result<void> shutdown_write(int side) {
-    const std::lock_guard held(bell_.lock());
+    net::change_bell::hold held(bell_);
     if (closed_[index(side)]) return std::unexpected(error(errc::closed));
     flows_[index(1 - side)].ended = true;
-    bell_.ring();
+    held.ring();
     return {};
   }
 
   result<void> close(int side) {
-    const std::lock_guard held(bell_.lock());
+    net::change_bell::hold held(bell_);
     if (closed_[index(side)]) return std::unexpected(error(errc::closed));
     closed_[index(side)] = true;
     for (flow& each : flows_) each.ended = true;
-    bell_.ring();
+    held.ring();
     return {};
   }
 
   result<void> set_deadlines(int side, deadline when, bool reading, bool writing) {
-    const std::lock_guard held(bell_.lock());
+    net::change_bell::hold held(bell_);
     if (closed_[index(side)]) return std::unexpected(error(errc::closed));
-    const std::int64_t until = when.is_none()
-                                   ? rt::park_forever
-                                   : std::min(net::to_nanoseconds(when), rt::park_forever - 1);
+    const std::int64_t until = rt::park_time(when);
     if (reading) flows_[index(side)].read_until = until;
     if (writing) flows_[index(1 - side)].write_until = until;
-    bell_.ring();
+    held.ring();
     return {};
   }
 
@@ -113,8 +110,8 @@ class pipe_state {
 
   // A deadline in the past fails at once, even if there is something to do, as on a socket.
   template <class Ready>
-  std::optional<error> await(std::unique_lock<rt::spin_lock>& held, int side,
-                             const std::int64_t& until, Ready&& ready) {
+  std::optional<error> await(net::change_bell::hold& held, int side, const std::int64_t& until,
+                             Ready&& ready) {
     for (;;) {
       if (closed_[index(side)]) return error(errc::closed);
       if (rt::stop_requested()) return error(errc::operation_canceled);
@@ -122,7 +119,7 @@ class pipe_state {
         return error(errc::deadline_exceeded);
       }
       if (ready()) return std::nullopt;
-      bell_.wait(held, until, true);
+      held.wait(until, true);
     }
   }
 

@@ -7,6 +7,7 @@
 #include "net/listener_access.h"
 #include "net/listener_state.h"
 #include "os/clock.h"
+#include "sched/park_time.h"
 #include "sched/spawn.h"
 #include "sluice/fiber.h"
 
@@ -21,10 +22,10 @@ class serving {
 
   // Waits until there is room for one more. False: the listener is closed, or a stop was asked for.
   [[nodiscard]] bool await_room(std::size_t limit) noexcept {
-    std::unique_lock held(bell_.lock());
+    change_bell::hold held(bell_);
     while (live_.size() >= limit) {
       if (handle_.lock().is_closed() || rt::stop_requested()) return false;
-      bell_.wait(held, rt::park_forever, true);
+      held.wait(rt::park_forever, true);
     }
     return true;
   }
@@ -43,14 +44,14 @@ class serving {
 
   // Waits until every handler has returned; from `until` on they are asked to stop.
   void drain(std::int64_t until) noexcept {
-    std::unique_lock held(bell_.lock());
+    change_bell::hold held(bell_);
     bool asked = false;
     while (!live_.empty()) {
       if (!asked && os::monotonic_now() >= until) {
         asked = true;
         stop_all();
       }
-      bell_.wait(held, asked ? rt::park_forever : until, false);
+      held.wait(asked ? rt::park_forever : until, false);
     }
   }
 
@@ -60,7 +61,7 @@ class serving {
 
   places::iterator add() {
     places one(1, nullptr);  // allocated before the lock is taken
-    const std::lock_guard guard(bell_.lock());
+    change_bell::hold held(bell_);
     live_.splice(live_.end(), one);
     return std::prev(live_.end());
   }
@@ -68,14 +69,14 @@ class serving {
   // The last thing a handler's fiber does here: afterwards serve may have returned.
   void remove(places::iterator place) noexcept {
     places one;
-    const std::lock_guard guard(bell_.lock());
+    change_bell::hold held(bell_);
     one.splice(one.end(), live_, place);
-    bell_.ring();
+    held.ring();
   }
 
   void serve_one(places::iterator place, stream connection) {
     {
-      const std::lock_guard guard(bell_.lock());
+      change_bell::hold held(bell_);
       *place = rt::this_fiber_or_null();
       if (stopping_) rt::stop_fiber(**place);
     }
@@ -94,8 +95,8 @@ class serving {
   change_bell& bell_;
   io_handle& handle_;
   const std::function<void(stream)>& handler_;
-  places live_;            // GUARDED_BY(bell_.lock())
-  bool stopping_ = false;  // GUARDED_BY(bell_.lock())
+  places live_;            // GUARDED_BY(bell_)
+  bool stopping_ = false;  // GUARDED_BY(bell_)
 };
 
 result<void> accept_until_closed(listener& from, serving& all, std::size_t limit) {
@@ -118,7 +119,7 @@ result<void> serve(listener& from, const std::function<void(stream)>& handler,
   serving all(*state, handler);
   const std::size_t limit = std::max<std::size_t>(options.max_connections, 1);
   const auto ended = accept_until_closed(from, all, limit);
-  all.drain(to_nanoseconds(deadline::in(options.drain)));
+  all.drain(rt::park_time(deadline::in(options.drain)));
   if (ended.error() == errc::closed) return {};
   return ended;
 }

@@ -30,12 +30,13 @@ class wake_batch {
     }
   }
 
- private:
+  // Makes runnable who was claimed so far; the guard had better be free.
   void finish() noexcept {
     for (std::size_t i = 0; i < count_; ++i) ready(*to_ready_[i]);
     count_ = 0;
   }
 
+ private:
   std::array<parker*, 16> to_ready_{};
   std::size_t count_ = 0;
 };

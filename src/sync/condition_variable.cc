@@ -18,11 +18,11 @@
 
 #include "base/bug.h"
 #include "fiber/sanitizer.h"
+#include "sched/park_time.h"
 #include "sched/spin_lock.h"
 #include "sched/wait_list.h"
 #include "sched/wake_batch.h"
 #include "sluice/sync.h"
-#include "sync/park_time.h"
 
 namespace sluice {
 

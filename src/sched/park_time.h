@@ -10,11 +10,13 @@
 
 namespace sluice::rt {
 
-// Units: monotonic nanoseconds; a time before the clock's start is 0.
+// Returns  park_forever for none only, else a positive time: one before the clock's start is past
+//          all the same.
+// Units: monotonic nanoseconds.
 [[nodiscard]] inline std::int64_t park_time(deadline until) noexcept {
   if (until.is_none()) return park_forever;
   const std::int64_t time = std::chrono::nanoseconds(until.when().time_since_epoch()).count();
-  return std::clamp<std::int64_t>(time, 0, park_forever);
+  return std::clamp<std::int64_t>(time, 1, park_forever - 1);
 }
 
 }  // namespace sluice::rt
