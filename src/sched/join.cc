@@ -44,15 +44,16 @@ void join_state::started(const spawn_slot& slot) noexcept {
 void join_state::finished() noexcept {
   internals& self = inside();
   rt::race_release(this);
-  for (;;) {
+  for (bool more = true; more;) {
     rt::wait_list::wake_outcome woken;
     {
       const std::lock_guard guard(self.lock);
       self.ended = true;
       self.control = nullptr;
       woken = self.waiters.wake_one(rt::wake_reason::partner);
+      // Nobody queues any more once `ended` is set.
+      more = !self.waiters.empty();
     }
-    if (!woken.found) return;
     rt::wait_list::finish_wake(woken);
   }
 }
