@@ -16,11 +16,13 @@ class global_queue {
   void push(control_block* fiber) noexcept {
     const std::lock_guard guard(lock_);
     append(fiber);
+    grow(1);
   }
 
   void push(control_block* const* fibers, std::uint32_t count) noexcept {
     const std::lock_guard guard(lock_);
     for (std::uint32_t i = 0; i < count; ++i) append(fibers[i]);
+    grow(count);
   }
 
   // Takes at most `limit`. Returns how many.
@@ -48,7 +50,11 @@ class global_queue {
     fiber->next = nullptr;
     (last_ != nullptr ? last_->next : first_) = fiber;
     last_ = fiber;
-    size_.store(size_.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+  }
+
+  void grow(std::uint32_t count) noexcept {
+    // relaxed read of an own value; seq_cst store: see size().
+    size_.store(size_.load(std::memory_order_relaxed) + count, std::memory_order_seq_cst);
   }
 
   spin_lock lock_;
