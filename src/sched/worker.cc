@@ -79,8 +79,9 @@ void worker::settle_yield(control_block* fiber) noexcept {
 #ifdef SLUICE_MIGRATE
   owner_.make_runnable(fiber);
 #else
-  // Alone it runs again at once, here; only behind others is it worth somebody's waking.
-  if (push_tail(fiber) && processor_->queue.size() > 1) owner_.wake_one();
+  // Wakes nobody: what stands in the queue already was published with a wake-up, and the queue is
+  // never empty between this push and the next pop, so no sleeper has missed it.
+  (void)push_tail(fiber);
 #endif
 }
 
@@ -266,7 +267,9 @@ control_block* worker::take_global() noexcept {
 bool worker::expire_own() noexcept {
   // relaxed: the owner's own heap; another's arming signals a sleeper, and a busy one looks again.
   if (processor_->earliest.load(std::memory_order_relaxed) >= timer_word::time_limit) return false;
-  return expire_timers_into(*processor_);
+  if (!expire_timers_into(*processor_)) return false;
+  share_work();
+  return true;
 }
 
 bool worker::expire_timers_into(processor& of) noexcept {
@@ -306,9 +309,13 @@ bool worker::deliver_reports() noexcept {
       any = true;
     }
   }
-  // This worker runs one of them itself.
-  if (processor_->queue.size() > 1) owner_.wake_one();
+  share_work();
   return any;
+}
+
+// For what was queued without a wake-up: this worker runs one of them itself.
+void worker::share_work() noexcept {
+  if (processor_->queue.size() > 1) owner_.wake_one();
 }
 
 control_block* worker::steal() noexcept {

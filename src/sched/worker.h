@@ -89,6 +89,7 @@ class worker {
   bool poll_own() noexcept;
   bool poll_without_waiting(processor& which) noexcept;
   bool deliver_reports() noexcept;
+  void share_work() noexcept;
   [[nodiscard]] bool work_elsewhere() noexcept;
   [[nodiscard]] control_block* steal() noexcept;
   [[nodiscard]] control_block* steal_from(processor& victim) noexcept;
