@@ -37,7 +37,8 @@ void sleep_thread(parker& self, std::int64_t until) noexcept {
   }
 }
 
-void park_fiber(control_block& self) noexcept {
+// Inlined: see worker::run_fiber.
+[[gnu::always_inline]] inline void park_fiber(control_block& self) noexcept {
   const std::int64_t until = self.park_deadline.load(std::memory_order_relaxed);
   if (until < park_forever) {
     arm_timer(*current_runtime(), self.park_timer, until);

@@ -9,9 +9,9 @@
 namespace sluice {
 
 void yield() noexcept {
-  rt::control_block* const self = rt::this_fiber_or_null();
-  if (self == nullptr) return std::this_thread::yield();
-  rt::worker::leave(self, rt::departure::yielded);
+  rt::worker* const here = rt::current_worker();
+  if (here == nullptr || here->current() == nullptr) return std::this_thread::yield();
+  rt::worker::leave(*here, here->current(), rt::departure::yielded);
 }
 
 result<void> sleep_until(time_point when) noexcept {

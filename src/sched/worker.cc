@@ -18,18 +18,6 @@ namespace sluice::rt {
 worker::worker(runtime& owner, processor& own) noexcept
     : owner_(owner), processor_(&own), random_(0x9e3779b97f4a7c15u * (own.index + 1)) {}
 
-void worker::run() {
-  set_current_worker(this);
-  thread_exceptions_ = thread_eh_globals();
-  sanitizer_adopt_thread(sanitizer_);
-  std::optional<alternate_stack> signal_stack;
-  if (owner_.options().report_stack_overflow) signal_stack.emplace();
-  check(gate_.enter(owner_.symmetric_gate()), "a new worker's processor was taken");
-  while (control_block* fiber = find_work()) run_fiber(fiber);
-  gate_.leave();
-  set_current_worker(nullptr);
-}
-
 // ---- the switch, both sides
 
 void worker::run_fiber(control_block* fiber) noexcept {
@@ -53,6 +41,18 @@ void worker::run_fiber(control_block* fiber) noexcept {
   own.running.store(nullptr, std::memory_order_relaxed);
   current_ = nullptr;
   settle(fiber);
+}
+
+void worker::run() {
+  set_current_worker(this);
+  thread_exceptions_ = thread_eh_globals();
+  sanitizer_adopt_thread(sanitizer_);
+  std::optional<alternate_stack> signal_stack;
+  if (owner_.options().report_stack_overflow) signal_stack.emplace();
+  check(gate_.enter(owner_.symmetric_gate()), "a new worker's processor was taken");
+  while (control_block* fiber = find_work()) run_fiber(fiber);
+  gate_.leave();
+  set_current_worker(nullptr);
 }
 
 // What the fiber asked for can be done only now that its context is saved.
@@ -99,16 +99,6 @@ void worker::recycle(control_block* fiber) noexcept {
     owner_.stacks().give(index);
   }
   owner_.fiber_ended();
-}
-
-void worker::leave(control_block* self, departure why) noexcept {
-  worker& from = *current_worker();
-  check(from.enter(), "a fiber left a worker that has lost its processor");
-  from.departure_ = why;
-  before_switch(self->sanitizer, from.sanitizer_, from.stack_bottom_, from.stack_size_,
-                why == departure::finished);
-  switch_context(self->saved, from.loop_);
-  arrive(self);
 }
 
 void worker::arrive(control_block* self) noexcept {
