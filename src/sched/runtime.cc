@@ -81,9 +81,8 @@ runtime::runtime(const run_options& options)
 // A plain thread that has made the last fiber runnable may still be on its way out of
 // make_runnable, and no join waits for it:
 //
-//   the thread        raise outsiders_ [O1]; publish the fiber; wake a worker; lower outsiders_
-//   [O2] the destruction   every fiber has ended, every worker is joined; wait until outsiders_ is
-//   0 [O3]
+//   the thread       raises outsiders_ [O1], publishes the fiber, wakes a worker, lowers it [O2]
+//   the destruction  comes when all fibers have ended and all workers are joined; waits for 0 [O3]
 //
 // Whoever publishes the last fiber has raised the count before the fiber could run, so the
 // destruction sees it; lowering it is the thread's last access to the runtime.
