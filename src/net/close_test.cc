@@ -14,31 +14,22 @@ namespace {
 using namespace testing;
 using std::chrono::steady_clock;
 
-class Close : public net_fixture {
- protected:
-  // Fills the buffers, so that the next write waits.
-  static void fill(stream& to) {
-    const std::string block(1 << 16, 'f');
-    EXPECT_TRUE(to.set_write_deadline(deadline::in(10ms)));
-    while (to.write(block)) {
-    }
-    EXPECT_TRUE(to.set_write_deadline(deadline::none()));
-  }
-};
+class Close : public net_fixture {};
 SLUICE_INSTANTIATE_WITH_PROCESSORS(Close);
 
 TEST_P(Close, WakesEveryReaderAndWriter) {
   on_fibers([] {
     for (const auto make : {tcp_pair, local_pair}) {
       connected pair = make();
-      fill(pair.client);
+      const std::string more_than_fits(std::size_t{64} << 20, 'f');
       std::vector<park_probe> probes(8);
       std::vector<fiber<>> users;
       for (std::size_t i = 0; i < probes.size(); ++i) {
         const bool reads = i % 2 == 0;
         users.emplace_back([&, i, reads] {
           probes[i].enter();
-          const error why = reads ? pair.client.receive().error() : pair.client.write("x").error();
+          const error why =
+              reads ? pair.client.receive().error() : pair.client.write(more_than_fits).error();
           EXPECT_EQ(why, errc::closed) << why;
         });
         const auto first = reads ? rt::wait_kind::read : rt::wait_kind::write;
@@ -165,7 +156,7 @@ TEST_P(Close, WithAPositiveLingerBlocksItsFiberOnly) {
   on_fibers([] {
     connected stuck = tcp_pair();
     connected other = tcp_pair();
-    fill(stuck.client);
+    send_until_full(stuck.client.native_handle());
     EXPECT_TRUE(stuck.client.linger(1s));
     fiber echo([&] {
       while (auto chunk = other.server.receive()) {
@@ -185,7 +176,7 @@ TEST_P(Close, WithAPositiveLingerBlocksItsFiberOnly) {
       ASSERT_EQ(read_text(other.client, 1), "x");
       ++round_trips;
     }
-    EXPECT_GT(round_trips, 100);
+    EXPECT_GT(round_trips, 10);
     EXPECT_TRUE(closer.join());
     EXPECT_TRUE(other.client.close());
     EXPECT_TRUE(echo.join());

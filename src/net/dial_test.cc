@@ -139,18 +139,21 @@ TEST_P(Dial, WaitsUntilAFullBacklogHasRoom) {
       });
       probe.await(rt::wait_kind::dial);
       // The connection of the dialer is the one that brings data.
+      std::atomic<bool> served{false};
       fiber server([&] {
-        for (;;) {
-          auto conn = busy.from.accept();
-          ASSERT_TRUE(conn) << conn.error();
-          EXPECT_TRUE(conn->set_read_deadline(deadline::in(10ms)));
-          const auto chunk = conn->receive();
-          if (!chunk) continue;
-          EXPECT_EQ(chunk->text(), "in");
-          return;
+        while (auto conn = busy.from.accept()) {
+          go(
+              [&](stream own) {
+                const auto chunk = own.receive();
+                if (chunk) served.store(chunk->text() == "in");
+              },
+              std::move(*conn));
         }
       });
       EXPECT_TRUE(dialer.join());
+      while (!served.load()) yield();
+      EXPECT_TRUE(busy.from.close());
+      busy.waiting.clear();
       EXPECT_TRUE(server.join());
     }
   });

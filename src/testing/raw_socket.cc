@@ -121,6 +121,12 @@ void raw_socket::close() noexcept {
 
 int raw_socket::release() noexcept { return std::exchange(fd_, -1); }
 
+void send_until_full(int fd) {
+  const std::string block(std::size_t{1} << 16, 'f');
+  while (::send(fd, block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+  }
+}
+
 bool is_close_on_exec(int fd) { return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; }
 bool is_no_delay(int fd) { return option(fd, IPPROTO_TCP, TCP_NODELAY) != 0; }
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }

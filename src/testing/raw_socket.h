@@ -44,6 +44,8 @@ class raw_socket {
   int fd_ = -1;
 };
 
+// Sends until the system takes no more without waiting.
+void send_until_full(int fd);
 [[nodiscard]] bool is_close_on_exec(int fd);
 [[nodiscard]] bool is_no_delay(int fd);
 [[nodiscard]] bool is_open(int fd);
