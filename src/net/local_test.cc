@@ -63,6 +63,7 @@ TEST_P(Local, ALivePathIsNotStolen) {
     auto first = listen(local, path_);
     ASSERT_TRUE(first) << first.error();
     const auto second = listen(local, path_);
+    ASSERT_FALSE(second);
     EXPECT_EQ(second.error(), std::errc::address_in_use);
     EXPECT_NE(second.error().message().find("listen local " + path_), std::string::npos)
         << second.error();
@@ -90,7 +91,9 @@ TEST_P(Local, ADeadPathIsTakenOver) {
 TEST_P(Local, AFileThatIsNoSocketIsNotTakenOver) {
   on_fibers([this] {
     std::ofstream(path_) << "precious";
-    EXPECT_EQ(listen(local, path_).error(), std::errc::address_in_use);
+    const auto at = listen(local, path_);
+    ASSERT_FALSE(at);
+    EXPECT_EQ(at.error(), std::errc::address_in_use);
     EXPECT_EQ(fs::file_size(path_), 8U);
   });
 }

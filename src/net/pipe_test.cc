@@ -111,6 +111,25 @@ TEST_P(Pipe, AWriterWaitsForAReaderAndSaysHowMuchWentOut) {
   });
 }
 
+TEST_P(Pipe, AWriterThatHasToWaitHasWokenTheReaderBefore) {
+  on_fibers([] {
+    auto [left, right] = pipe();
+    const std::string block(3 * capacity, 'b');
+    const auto take = [&right] {
+      const auto got = right.receive();
+      return got ? got->bytes().size() : 0;
+    };
+    std::size_t count = 0;
+    fiber<> writer;
+    count += during(take, [&] {
+      writer = fiber<>([&] { EXPECT_EQ(left.write(block).value(), block.size()); });
+    });
+    while (count < block.size()) count += take();
+    EXPECT_EQ(count, block.size());
+    EXPECT_TRUE(writer.join());
+  });
+}
+
 TEST_P(Pipe, ClosingWakesEverybodyAtThatEnd) {
   on_fibers([] {
     auto [left, right] = pipe();
