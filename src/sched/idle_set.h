@@ -1,7 +1,7 @@
 // idle_set.h: which processors sleep, and how work that appears wakes exactly enough of them.
 //
-// Sleeper:  0 take the shard's lock and hold it to 4   1 publish: clear `pending`, set the idle bit
-//           and leave the count of spinners (seq_cst) [A]   2 look again at every queue, the own
+// Sleeper:  0 take the shard's lock and hold it to 4   1 publish: clear `pending`, set the idle bit,
+//           leave the count of spinners, seq_cst fence [A]   2 look again at every queue, the own
 //           earliest timer and stop [B]: if there is work, do 4 and look again   3 poller.wait
 //           4 retract: take the bit back; if somebody has claimed it, that is the wake-up, and this
 //           worker is already counted as a spinner
@@ -43,9 +43,12 @@ class basic_idle_set {
   void publish(std::uint32_t processor, bool spinning) noexcept {
     // acq_rel: a signal that this one swallows had its reason published first; see it in step 2.
     pending_[processor].value.exchange(false, std::memory_order_acq_rel);
-    // seq_cst, both: pair with the waker's fence [D].
     words_[processor / 64].value.fetch_or(bit(processor), std::memory_order_seq_cst);
     if (spinning) spinners_.fetch_sub(1, std::memory_order_seq_cst);
+    // Pairs with the waker's fence [D]. The two seq_cst operations above do not suffice: step 2's
+    // loads are mere acquires, which nothing else keeps behind them (the model finds it; on AArch64
+    // a load may overtake the store half of a read-modify-write).
+    Atomics::fence();
   }
 
   // Sleeper, step 4. True: nobody had claimed the bit. False: the caller was claimed, and is
