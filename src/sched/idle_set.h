@@ -1,7 +1,7 @@
 // idle_set.h: which processors sleep, and how work that appears wakes exactly enough of them.
 //
-// Sleeper:  0 take the shard's lock and hold it to 4   1 publish: clear `pending`, set the idle bit,
-//           leave the count of spinners, seq_cst fence [A]   2 look again at every queue, the own
+// Sleeper:  0 take the shard's lock and hold it to 4   1 publish: clear `pending`, set the idle
+//           bit, leave the count of spinners, fence [A]   2 look again at every queue, the own
 //           earliest timer and stop [B]: if there is work, do 4 and look again   3 poller.wait
 //           4 retract: take the bit back; if somebody has claimed it, that is the wake-up, and this
 //           worker is already counted as a spinner
