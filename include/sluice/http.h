@@ -125,7 +125,8 @@ class response {
   //            server_options::write_timeout.
   //   Errors   errc::limit_exceeded  more than Content-Length says; nothing of it was taken
   //            errc::not_supported   the status (204, 304) allows no body
-  //            errc::deadline_exceeded, errc::operation_canceled, and what the connection reports
+  //            errc::deadline_exceeded, errc::operation_canceled, and what the connection reports;
+  //            these stay: nothing more is sent, and the connection ends with this request
   result<void> write(std::string_view text);
   result<void> write(std::span<const std::byte> bytes);
 
@@ -188,7 +189,7 @@ struct server_options {
   http::limits limits;
   // From the first byte of a request, or from the connection's start, to the end of the head.
   std::chrono::nanoseconds header_timeout = std::chrono::seconds(10);
-  // Between two pieces of a body.
+  // Between two pieces of a body that a handler reads; for all of what it has left unread.
   std::chrono::nanoseconds body_timeout = std::chrono::seconds(30);
   // Between two requests on one connection.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(60);

@@ -88,6 +88,7 @@ bool connection::answer() {
   body_outcome_ = {};
   body_status_ = 0;
   continued_ = false;
+  drain_until_ = deadline::none();
   if (!run_handler() || !conclude()) return false;
   if (current.out.full() && !flush()) return false;
   current.parser.reset();
@@ -121,8 +122,9 @@ bool connection::conclude() {
   if (body_status_ != 0 && current.writer.untouched()) {
     current.writer.replace_by_error(body_status_, "");
   }
+  if (service_.stopping()) current.writer.close_after();  // the client hears of it if it can
   settle_body();
-  if (!end_response()) return false;
+  if (!end_response() || current.out.failed()) return false;
   if (current.writer.keep_alive() && drain_body()) return true;
   if (flush() &&
       (current.parser.body_pending() || !input_.empty() || current.parser.head().keep_alive)) {
@@ -154,7 +156,11 @@ bool connection::end_response() {
   return writer.finish().has_value();
 }
 
+// All of it within one time-out: nobody but the client has use for a body that is not read, and a
+// byte for each time-out would hold the connection for days.
 bool connection::drain_body() {
+  if (!exchange_->parser.body_pending()) return true;
+  drain_until_ = deadline::in(service_.options.body_timeout);
   std::size_t dropped = 0;
   while (exchange_->parser.body_pending()) {
     const auto piece = next_piece(std::numeric_limits<std::size_t>::max());
@@ -241,7 +247,8 @@ result<std::string_view> connection::next_piece(std::size_t most) {
 result<void> connection::wait_for_body() {
   if (const auto ready = exchange_->out.flush(); !ready) return body_failed(0, ready.error());
   chunk_ = {};
-  carrier_.set_read_deadline(deadline::in(service_.options.body_timeout));
+  carrier_.set_read_deadline(drain_until_.is_none() ? deadline::in(service_.options.body_timeout)
+                                                    : drain_until_);
   auto received = carrier_.receive();
   if (!received) return body_interrupted(received.error());
   accept_input(std::move(*received));

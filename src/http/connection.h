@@ -96,6 +96,7 @@ class connection final : private sink, private body_source {
   io::chunk chunk_;                // none while waiting
   std::string_view input_;         // the part of chunk_ that has not been parsed
   deadline head_until_;
+  deadline drain_until_;       // none while the handler runs
   result<void> body_outcome_;  // an error ends the body for good
   int body_status_ = 0;        // what the client would be told about it
   bool first_ = true;          // no request has been read yet

@@ -39,10 +39,11 @@ class script final : public transport {
   result<void> write(std::string_view first, std::string_view second) override {
     if (broken) return std::unexpected(error(std::errc::broken_pipe));
     log.push_back(">" + std::string(first) + std::string(second));
+    if (writes() == cut_write) return std::unexpected(error(errc::deadline_exceeded));
     return {};
   }
 
-  void set_read_deadline(deadline until) override { read_until = until; }
+  void set_read_deadline(deadline until) override { read_deadlines.push_back(until); }
   void set_write_deadline(deadline) override {}
   void shutdown_write() override { log.emplace_back("|"); }
 
@@ -62,7 +63,8 @@ class script final : public transport {
   std::vector<std::string> log;
   error end = errc::end_of_stream;
   bool broken = false;
-  deadline read_until;
+  std::size_t cut_write = 0;  // which write sends only a part; 0: none
+  std::vector<deadline> read_deadlines;
 
  private:
   std::size_t take(std::span<std::byte> room) {
@@ -399,6 +401,67 @@ TEST_F(Connection, EndsWhenItCannotWrite) {
   client.broken = true;
   serve(client);
   EXPECT_EQ(client.log.size(), 1U);
+}
+
+TEST_F(Connection, SendsNothingBehindAWriteThatFailed) {
+  script client{get + get, get};
+  client.cut_write = 1;
+  serve(client, [](response& w, const request&) {
+    EXPECT_EQ(error_of(w.write(std::string(20'000, 'x'))), errc::deadline_exceeded);
+    EXPECT_TRUE(w.write("gathered"));
+    EXPECT_EQ(error_of(w.flush()), errc::deadline_exceeded);
+    w.text(std::string(20'000, 'y'));
+  });
+  EXPECT_EQ(client.writes(), 1U);
+  EXPECT_EQ(client.log.size(), 2U);  // it neither waits nor answers again
+}
+
+TEST_F(Connection, SendsNothingBehindAWriteThatFailedForAnEarlierAnswer) {
+  script client{get + post(std::string(100, 'x')).substr(0, 60), std::string(100, 'x'), get};
+  client.cut_write = 1;
+  int answered = 0;
+  serve(client, [&answered](response& w, const request& r) {
+    (void)r.read_all();
+    w.text(std::to_string(++answered));
+  });
+  EXPECT_EQ(client.writes(), 1U);
+  EXPECT_EQ(answered, 2);
+}
+
+TEST_F(Connection, AnExchangeThatFailedIsGoodForTheNextConnection) {
+  test_service shared(options_, echo);
+  script bad{get};
+  bad.cut_write = 1;
+  connection(bad, shared, marker_).serve();
+  script good{get};
+  connection(good, shared, marker_).serve();
+  EXPECT_EQ(brief(good.said()), "200:/a=\n");
+}
+
+TEST_F(Connection, GivesAnUnreadBodyOneTimeoutForAllOfIt) {
+  script client{"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n", "a", "b", "c", get};
+  serve(client, [](response& w, const request&) { w.text("ok"); });
+  ASSERT_EQ(client.read_deadlines.size(), 6U);  // request, three pieces, request, request
+  EXPECT_EQ(client.read_deadlines[1], client.read_deadlines[2]);
+  EXPECT_EQ(client.read_deadlines[1], client.read_deadlines[3]);
+  EXPECT_EQ(brief(client.said()), "200:ok\n200:ok\n");
+}
+
+TEST_F(Connection, GivesEachPieceThatAHandlerReadsATimeoutOfItsOwn) {
+  script client{"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n", "a", "b"};
+  serve(client);
+  ASSERT_EQ(client.read_deadlines.size(), 4U);
+  EXPECT_LT(client.read_deadlines[1], client.read_deadlines[2]);
+}
+
+TEST_F(Connection, SaysThatItClosesWhenTheServerStopsMeanwhile) {
+  script client{get + get};
+  test_service shared(options_, [&shared](response& w, const request&) {
+    shared.stop = true;
+    w.text("last");
+  });
+  connection(client, shared, marker_).serve();
+  EXPECT_EQ(brief(client.said()), "200 close:last\n");
 }
 
 TEST_F(Connection, FinishesTheRequestInFlightWhenTheServerStops) {

@@ -1,5 +1,9 @@
 // outbox.h: what a connection has to say and has not written yet. Responses gather here, so that
 // those of pipelined requests leave in one write.
+//
+// A write that failed may have sent a part, so nothing may follow it: a client that reads slowly
+// would take what comes after the gap for what was in it. The first failure therefore stays, every
+// later call repeats it, and the connection ends.
 #pragma once
 
 #include <cstddef>
@@ -39,26 +43,33 @@ class outbox {
       add(data);
       return bytes_.size() > bound ? flush() : result<void>();
     }
-    const result<void> written = sink_->write(bytes_, data);
-    bytes_.clear();
-    return written;
+    return write(data);
   }
 
-  result<void> flush() {
-    if (bytes_.empty()) return {};
-    const result<void> written = sink_->write(bytes_, {});
-    bytes_.clear();
-    return written;
-  }
+  // Writes all there is.
+  result<void> flush() { return bytes_.empty() ? outcome_ : write({}); }
 
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
   [[nodiscard]] bool full() const noexcept { return bytes_.size() > bound; }
-  void drop() noexcept { bytes_.clear(); }
+  // Returns  whether a write has failed.
+  [[nodiscard]] bool failed() const noexcept { return !outcome_; }
+  // Forgets everything, a failure too: the next connection is another one.
+  void drop() noexcept {
+    bytes_.clear();
+    outcome_ = {};
+  }
   void attach(sink& to) noexcept { sink_ = &to; }
 
  private:
+  result<void> write(std::string_view data) {
+    if (outcome_) outcome_ = sink_->write(bytes_, data);
+    bytes_.clear();
+    return outcome_;
+  }
+
   sink* sink_;
   std::string bytes_;
+  result<void> outcome_;  // of all writes so far: the first failure
 };
 
 }  // namespace sluice::http

@@ -11,6 +11,12 @@
 
 namespace sluice::http {
 
+// Why it failed; no error if it did not, so that a test that expects one fails and goes on.
+template <class T>
+error error_of(const result<T>& outcome) {
+  return outcome ? error(std::errc()) : outcome.error();
+}
+
 class recording_sink final : public sink {
  public:
   result<void> write(std::string_view first, std::string_view second) override {
