@@ -16,7 +16,7 @@ inline void log_exhaustion_once(accept_state& state, const error& why) noexcept 
   state.exhausted.fetch_add(1, std::memory_order_relaxed);
   if (std::exchange(state.logged, true)) return;
   std::fprintf(stderr, "sluice: accept %s: %s; waiting for a descriptor to be closed\n",
-               state.name.c_str(), why.code().message().c_str());
+               state.name.c_str(), why.message().c_str());
 }
 
 // When the back-off is over: the listener's deadline ends it as well.

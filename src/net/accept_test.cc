@@ -11,6 +11,7 @@
 #include "net/listener_access.h"
 #include "net/listener_state.h"
 #include "os/syscall_count.h"
+#include "testing/error_of.h"
 #include "testing/net_fixture.h"
 #include "testing/raw_socket.h"
 
@@ -97,6 +98,71 @@ TEST_P(Accept, ConnectionsThatWereAbortedArePassedOver) {
     });
     EXPECT_EQ(taken.value(), 77);
     EXPECT_EQ(calls, 4);
+  });
+}
+
+// A client that gave up while it stood in the backlog. Linux hands such a connection out all the
+// same, and reading tells.
+TEST_P(Accept, AReallyAbortedConnectionDoesNotStopTheNextOne) {
+  on_fibers([] {
+    listener from = listen_tcp();
+    raw_socket::connect(from.local_address()).reset();
+    const raw_socket patient = raw_socket::connect(from.local_address());
+    patient.send("here");
+    auto first = from.accept();
+    ASSERT_TRUE(first) << first.error();
+    const auto got = first->receive();
+    if (!got) {
+      EXPECT_EQ(got.error(), std::errc::connection_reset) << got.error();
+      first = from.accept();
+      ASSERT_TRUE(first) << first.error();
+      EXPECT_EQ(read_text(*first, 4), "here");
+    } else {
+      EXPECT_EQ(got->text(), "here") << "the aborted one was passed over";
+    }
+  });
+}
+
+// While an accepter waits for a descriptor, all that ends an accept ends it: nobody closes a
+// descriptor.
+template <class End>
+error end_during_back_off(listener& from, End&& end) {
+  const raw_socket client = raw_socket::connect(from.local_address());
+  const no_more_descriptors until_it_ended;
+  park_probe probe;
+  fiber accepter([&] {
+    probe.enter();
+    return from.accept();
+  });
+  while (from.times_exhausted() < 4) yield();
+  probe.await(rt::wait_kind::accept);
+  end(accepter);
+  return error_of(accepter.join().value());
+}
+
+TEST_P(Accept, WithoutADescriptorARequestToStopEndsIt) {
+  on_fibers([] {
+    listener from = listen_tcp();
+    EXPECT_EQ(end_during_back_off(from, [](auto& accepter) { accepter.request_stop(); }),
+              errc::operation_canceled);
+    EXPECT_TRUE(from.accept()) << "the connection is still there";
+  });
+}
+
+TEST_P(Accept, WithoutADescriptorADeadlineEndsIt) {
+  on_fibers([] {
+    listener from = listen_tcp();
+    EXPECT_EQ(end_during_back_off(from, [&](auto&) { EXPECT_TRUE(from.set_deadline(past())); }),
+              errc::deadline_exceeded);
+    EXPECT_TRUE(from.set_deadline(deadline::none()));
+    EXPECT_TRUE(from.accept()) << "the connection is still there";
+  });
+}
+
+TEST_P(Accept, WithoutADescriptorCloseEndsIt) {
+  on_fibers([] {
+    listener from = listen_tcp();
+    EXPECT_EQ(end_during_back_off(from, [&](auto&) { EXPECT_TRUE(from.close()); }), errc::closed);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "testing/error_of.h"
 #include "testing/net_fixture.h"
 #include "testing/raw_socket.h"
 
@@ -67,6 +68,21 @@ TEST_P(Dial, ABadAddressIsSaidToBeOne) {
     const auto name = dial(tcp, "example.com:80");
     EXPECT_EQ(name.error(), errc::name_lookup);
     EXPECT_TRUE(name.error().message().starts_with("dial tcp example.com:80: host names cannot"));
+  });
+}
+
+TEST_P(Dial, AListenerThatCannotBeHadNamesItsAddress) {
+  on_fibers([] {
+    const auto first = listen(tcp, "127.0.0.1:0");
+    const std::string taken = first->local_address().to_string();
+    EXPECT_EQ(error_of(listen(tcp, taken)).message(),
+              "listen tcp " + taken + ": address already in use");
+    EXPECT_EQ(error_of(listen(tcp, taken)), std::errc::address_in_use);
+    EXPECT_EQ(error_of(listen(tcp, "127.0.0.1")).message(),
+              "listen tcp 127.0.0.1: " + error_of(dial(tcp, "127.0.0.1")).code().message());
+    EXPECT_EQ(error_of(listen(tcp, "1.2.3:80")).message(), "listen tcp 1.2.3:80: invalid address");
+    EXPECT_EQ(error_of(listen(tcp, "192.0.2.1:80")).message(),
+              "listen tcp 192.0.2.1:80: cannot assign requested address");
   });
 }
 

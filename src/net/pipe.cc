@@ -37,25 +37,18 @@ class pipe_state {
     return await(held, side, from.read_until, [&] { return from.readable(); });
   }
 
+  // Writers take turns, so that what two of them write does not interleave, however long it is.
   result<std::size_t> write(int side, std::span<const std::byte> data) {
     net::change_bell::hold held(bell_);
     flow& to = flows_[index(1 - side)];
-    std::size_t written = 0;
-    do {
-      const auto room = [&] { return to.ended || to.size() < limit; };
-      if (auto failed = await(held, side, to.write_until, room)) {
-        return std::unexpected(failed->with_transferred(written));
-      }
-      if (to.ended) {
-        return std::unexpected(error(std::errc::broken_pipe).with_transferred(written));
-      }
-      const std::size_t count = std::min(data.size() - written, limit - to.size());
-      const auto piece = data.subspan(written, count);
-      to.bytes.insert(to.bytes.end(), piece.begin(), piece.end());
-      written += count;
-      held.ring();
-    } while (written < data.size());
-    return written;
+    if (auto failed = await(held, side, to.write_until, [&] { return !to.has_writer; })) {
+      return std::unexpected(*failed);
+    }
+    to.has_writer = true;
+    auto outcome = write_in_turn(held, side, data);
+    to.has_writer = false;
+    held.ring();
+    return outcome;
   }
 
   result<void> shutdown_write(int side) {
@@ -93,6 +86,7 @@ class pipe_state {
     std::vector<std::byte> bytes;
     std::size_t begin = 0;  // what lies before it was read
     bool ended = false;
+    bool has_writer = false;  // whose turn it is; the others wait
     std::int64_t read_until = rt::park_forever;
     std::int64_t write_until = rt::park_forever;
 
@@ -105,6 +99,27 @@ class pipe_state {
       begin = 0;
     }
   };
+
+  result<std::size_t> write_in_turn(net::change_bell::hold& held, int side,
+                                    std::span<const std::byte> data) {
+    flow& to = flows_[index(1 - side)];
+    std::size_t written = 0;
+    do {
+      const auto room = [&] { return to.ended || to.size() < limit; };
+      if (auto failed = await(held, side, to.write_until, room)) {
+        return std::unexpected(failed->with_transferred(written));
+      }
+      if (to.ended) {
+        return std::unexpected(error(std::errc::broken_pipe).with_transferred(written));
+      }
+      const std::size_t count = std::min(data.size() - written, limit - to.size());
+      const auto piece = data.subspan(written, count);
+      to.bytes.insert(to.bytes.end(), piece.begin(), piece.end());
+      written += count;
+      held.ring();
+    } while (written < data.size());
+    return written;
+  }
 
   static std::size_t index(int side) noexcept { return static_cast<std::size_t>(side); }
 

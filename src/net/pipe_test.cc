@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sluice/io.h"
+#include "testing/error_of.h"
 #include "testing/net_fixture.h"
 
 namespace sluice::net {
@@ -31,6 +32,17 @@ class Pipe : public net_fixture {
     const auto got = from.receive();
     EXPECT_TRUE(got) << got.error();
     return got ? std::string(got->text()) : std::string();
+  }
+
+  // Reads until `block` is full.
+  static bool fill(std::string& block, pipe_end& from) {
+    auto rest = std::as_writable_bytes(std::span(block));
+    while (!rest.empty()) {
+      const auto got = from.read(rest);
+      if (!got) return false;
+      rest = rest.subspan(*got);
+    }
+    return true;
   }
 
   // Starts `call`, waits until it waits, does `change`, and returns what the call came to.
@@ -268,6 +280,57 @@ TEST_P(Pipe, ManyWritersAndReadersLoseNoByte) {
     EXPECT_TRUE(left.shutdown_write());
     for (auto& reader : readers) EXPECT_TRUE(reader.join());
     EXPECT_EQ(received.load(), 4 * each * block.size());
+  });
+}
+
+TEST_P(Pipe, WritesThatAreLongerThanThePipeDoNotInterleave) {
+  constexpr std::size_t length = 3 * capacity + 17;
+  const std::int64_t each = scaled(20);
+  on_fibers([each] {
+    auto [left, right] = pipe();
+    std::vector<fiber<>> writers;
+    for (const char letter : {'a', 'b', 'c'}) {
+      writers.emplace_back([&, letter] {
+        const std::string block(length, letter);
+        for (std::int64_t n = 0; n < each; ++n) EXPECT_TRUE(left.write(block));
+      });
+    }
+    std::string block(length, '\0');
+    for (std::int64_t n = 0; n < 3 * each; ++n) {
+      ASSERT_TRUE(fill(block, right));
+      EXPECT_EQ(block.find_first_not_of(block.front()), block.npos) << "two writes are mixed";
+    }
+    for (auto& writer : writers) EXPECT_TRUE(writer.join());
+  });
+}
+
+TEST_P(Pipe, WhoWaitsForATurnIsWokenByWhatEndsAWrite) {
+  on_fibers([] {
+    auto [left, right] = pipe();
+    const std::string block(2 * capacity, 'b');
+    park_probe probe;
+    fiber first([&] {
+      probe.enter();
+      return left.write(block);
+    });
+    probe.await(rt::wait_kind::group);
+    const auto second = [&left] { return left.write("x"); };
+    {
+      park_probe waiting;
+      fiber stopped([&] {
+        waiting.enter();
+        return second();
+      });
+      waiting.await(rt::wait_kind::group);
+      stopped.request_stop();
+      const auto outcome = stopped.join().value();
+      EXPECT_EQ(error_of(outcome), errc::operation_canceled);
+      EXPECT_EQ(error_of(outcome).transferred(), 0U);
+    }
+    const auto broken = during(second, [&] { EXPECT_TRUE(right.close()); });
+    EXPECT_EQ(error_of(broken), std::errc::broken_pipe);
+    EXPECT_EQ(error_of(broken).transferred(), 0U);
+    EXPECT_EQ(error_of(first.join().value()).transferred(), capacity);
   });
 }
 

@@ -33,10 +33,10 @@ class serving {
   // Without memory for one more fiber the connection is closed, and the others go on.
   void start(stream connection) noexcept {
     try {
-      const auto place = add();
-      const auto started = try_go([this, place](stream own) { serve_one(place, std::move(own)); },
-                                  std::move(connection));
-      if (!started) remove(place);
+      const auto at = add();
+      const auto started =
+          try_go([this, at](stream own) { serve_one(at, std::move(own)); }, std::move(connection));
+      if (!started) remove(at);
     } catch (const std::bad_alloc&) {
       // add() has changed nothing; the connection's destructor closes it.
     }
@@ -49,46 +49,56 @@ class serving {
     while (!live_.empty()) {
       if (!asked && os::monotonic_now() >= until) {
         asked = true;
-        stop_all();
+        stop_all(held);
+        continue;  // somebody may have left meanwhile
       }
       held.wait(asked ? rt::park_forever : until, false);
     }
   }
 
  private:
-  // The fiber of one connection; null until it has begun.
-  using places = std::list<rt::control_block*>;
+  struct place {
+    rt::control_block* fiber = nullptr;  // of one connection; null until it has begun
+    bool asked = false;                  // to stop, or to do so itself once it begins
+  };
+  using places = std::list<place>;
 
   places::iterator add() {
-    places one(1, nullptr);  // allocated before the lock is taken
+    places one(1);  // allocated before the lock is taken
     change_bell::hold held(bell_);
     live_.splice(live_.end(), one);
     return std::prev(live_.end());
   }
 
   // The last thing a handler's fiber does here: afterwards serve may have returned.
-  void remove(places::iterator place) noexcept {
+  void remove(places::iterator at) noexcept {
     places one;
     change_bell::hold held(bell_);
-    one.splice(one.end(), live_, place);
+    one.splice(one.end(), live_, at);
     held.ring();
   }
 
-  void serve_one(places::iterator place, stream connection) {
+  void serve_one(places::iterator at, stream connection) {
+    bool stop = false;
     {
       change_bell::hold held(bell_);
-      *place = rt::this_fiber_or_null();
-      if (stopping_) rt::stop_fiber(**place);
+      at->fiber = rt::this_fiber_or_null();
+      stop = stopping_;
     }
+    if (stop) rt::stop_fiber(*rt::this_fiber_or_null());
     handler_(std::move(connection));
-    remove(place);
+    remove(at);
   }
 
-  // The lock is held, so that no fiber in the list can end.
-  void stop_all() noexcept {
+  // Under the lock no fiber in the list can end; and none that was claimed can end before it is
+  // made runnable, which happens while the lock is free. Those who were asked go to the back.
+  void stop_all(change_bell::hold& held) noexcept {
     stopping_ = true;
-    for (rt::control_block* fiber : live_) {
-      if (fiber != nullptr) rt::stop_fiber(*fiber);
+    for (held.make_room(); !live_.empty() && !live_.front().asked; held.make_room()) {
+      place& next = live_.front();
+      next.asked = true;
+      if (next.fiber != nullptr && rt::claim_to_stop(*next.fiber)) held.wake(*next.fiber);
+      live_.splice(live_.end(), live_, live_.begin());
     }
   }
 

@@ -185,10 +185,14 @@ void runtime::stop_all() noexcept {
   });
 }
 
-void stop_fiber(control_block& fiber) noexcept {
+bool claim_to_stop(control_block& fiber) noexcept {
   // seq_cst: the canceller's recipe in park_word.h.
   fiber.stop_requested.store(true, std::memory_order_seq_cst);
-  if (fiber.word.claim_stop() == claim_result::runnable) ready(fiber);
+  return fiber.word.claim_stop() == claim_result::runnable;
+}
+
+void stop_fiber(control_block& fiber) noexcept {
+  if (claim_to_stop(fiber)) ready(fiber);
 }
 
 // ---- running

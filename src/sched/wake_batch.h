@@ -25,10 +25,14 @@ class wake_batch {
       const wait_list::wake_outcome outcome = waiters.wake_one(reason);
       if (!outcome.found) return;
       if (outcome.to_ready == nullptr) continue;
-      if (count_ == to_ready_.size()) finish();
-      to_ready_[count_++] = outcome.to_ready;
+      if (is_full()) finish();
+      add(*outcome.to_ready);
     }
   }
+
+  // One that the caller has claimed himself. Not when it is full.
+  void add(parker& claimed) noexcept { to_ready_[count_++] = &claimed; }
+  [[nodiscard]] bool is_full() const noexcept { return count_ == to_ready_.size(); }
 
   // Makes runnable who was claimed so far; the guard had better be free.
   void finish() noexcept {
