@@ -23,7 +23,8 @@ result<void> keep_signals(std::initializer_list<int> numbers);
 //            once; several of one kind merge.
 //   Blocks   the calling fiber, never its thread.
 //   Errors   errc::operation_canceled        the fiber was asked to stop
-//            std::errc::invalid_argument     a number that is no signal, or cannot be caught
+//            std::errc::invalid_argument     a number that is no signal, or cannot be caught;
+//                                            no number at all
 //            errc::not_a_fiber               called from a plain thread
 //            others as the system reports them
 //   Threads  any fiber; of several that wait for one signal, one gets it. From the first call that
