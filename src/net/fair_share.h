@@ -5,6 +5,7 @@
 // Guarded by the direction's turn.
 #pragma once
 
+#include "sched/runtime.h"
 #include "sluice/fiber.h"
 
 namespace sluice::net {
@@ -23,7 +24,7 @@ class fair_share {
 
   // Counts one call; true: time to let others run.
   [[nodiscard]] bool is_over() noexcept {
-    if (++used_ <= limit) return false;
+    if (++used_ <= limit || rt::switched.no_fair_share) return false;
     used_ = 1;
     return true;
   }

@@ -28,6 +28,7 @@ class monitor;
 struct test_switches {
   bool no_next_budget = false;    // the next slot is taken for ever
   bool no_periodic_look = false;  // no look at clock, poller and global queue while busy
+  bool no_fair_share = false;     // a call that need not wait never lets others in
   bool symmetric_gate = false;    // as if the system had no membarrier
   // Makes the shards instead of make_poller.
   result<std::unique_ptr<poller>> (*make_shard)() = nullptr;

@@ -1,0 +1,95 @@
+// syscall_budget_test.cc: how many system calls a message costs, counted. One read and one write
+// under load; what the poller adds is shared by all that became ready together.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "os/syscall_count.h"
+#include "sluice/sync.h"
+#include "testing/net_fixture.h"
+#include "testing/raw_socket.h"
+
+namespace sluice::net {
+namespace {
+
+using namespace testing;
+
+#ifndef SLUICE_MIGRATE  // there, every park wakes another processor
+
+struct call_sums {
+  std::uint64_t reads = 0;
+  std::uint64_t writes = 0;
+  std::uint64_t others = 0;
+};
+
+call_sums sum_of(const os::call_counters& calls) {
+  call_sums sums{calls[os::call::read], calls[os::call::write], 0};
+  for (std::size_t i = 0; i < static_cast<std::size_t>(os::call::count); ++i) {
+    sums.others += calls[static_cast<os::call>(i)];
+  }
+  sums.others -= sums.reads + sums.writes;
+  return sums;
+}
+
+// Echoes `rounds` messages on each of `connections`, whose clients all send before any server
+// runs, with their own uncounted calls. Returns what the library called, the first round excluded:
+// it registers the descriptors.
+call_sums echo_in_rounds(std::size_t connections, std::uint64_t rounds) {
+  os::call_counters calls;
+  os::active_call_counters.store(&calls);
+  call_sums first;
+  call_sums last;
+  run(
+      [&] {
+        auto from = listen(tcp, "127.0.0.1:0");
+        ASSERT_TRUE(from) << from.error();
+        std::vector<raw_socket> clients;
+        std::vector<fiber<>> servers;
+        wait_group answered;
+        for (std::size_t i = 0; i < connections; ++i) {
+          clients.push_back(raw_socket::connect(from->local_address()));
+          servers.emplace_back([&answered, peer = std::move(*from->accept())]() mutable {
+            while (auto got = peer.receive()) {
+              EXPECT_TRUE(peer.write(*got));
+              answered.done();
+            }
+          });
+        }
+        for (std::uint64_t round = 0; round <= rounds; ++round) {
+          if (round == 1) first = sum_of(calls);
+          answered.add(connections);
+          for (const raw_socket& client : clients) client.send("a message");
+          answered.wait();
+          for (const raw_socket& client : clients) EXPECT_EQ(client.receive(9), "a message");
+        }
+        // All servers wait again.
+        last = sum_of(calls);
+        clients.clear();
+        for (auto& server : servers) EXPECT_TRUE(server.join());
+      },
+      {.processors = 1, .monitor = false});
+  os::active_call_counters.store(nullptr);
+  return {last.reads - first.reads, last.writes - first.writes, last.others - first.others};
+}
+
+TEST(SyscallBudget, UnderLoadOneReadAndOneWriteForAMessage) {
+  constexpr std::uint64_t messages = 64 * 50;
+  const call_sums sums = echo_in_rounds(64, 50);
+  EXPECT_EQ(sums.reads, messages);
+  EXPECT_EQ(sums.writes, messages);
+  EXPECT_LT(sums.others, messages / 5) << "polls and wake-ups are shared";
+}
+
+TEST(SyscallBudget, ALoneMessageCostsOnePollMore) {
+  constexpr std::uint64_t messages = 200;
+  const call_sums sums = echo_in_rounds(1, messages);
+  EXPECT_EQ(sums.reads, messages);
+  EXPECT_EQ(sums.writes, messages);
+  // One poll that finds it, and one that looks whether there is more before it sleeps.
+  EXPECT_LE(sums.others, 2 * messages);
+}
+
+#endif
+
+}  // namespace
+}  // namespace sluice::net
