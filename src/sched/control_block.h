@@ -102,6 +102,8 @@ struct alignas(64) control_block : parker {
   detail::fiber_locals* locals = nullptr;
   // Only the worker that runs it.
   std::uint32_t last_processor = 0;
+  // When the memory below its frames was last given back; 0: it has not parked yet.
+  std::int64_t trimmed_at = 0;
 };
 
 }  // namespace sluice::rt

@@ -30,6 +30,8 @@ struct test_switches {
   bool no_periodic_look = false;  // no look at clock, poller and global queue while busy
   bool no_fair_share = false;     // a call that need not wait never lets others in
   bool symmetric_gate = false;    // as if the system had no membarrier
+  // How often a fiber that parks gives back the stack below its frames, in ns of age.
+  std::int64_t trim_interval = 1'000'000'000;
   // Makes the shards instead of make_poller.
   result<std::unique_ptr<poller>> (*make_shard)() = nullptr;
 };

@@ -111,6 +111,7 @@ void reset(control_block& block, const stack_slot& slot, const std::source_locat
   block.shields = 0;
   block.waiting_for.store(wait_kind::starting, std::memory_order_relaxed);
   block.waiting_since.store(0, std::memory_order_relaxed);
+  block.trimmed_at = 0;
   block.spawn_file = where.file_name();
   block.spawn_line = where.line();
   block.stack_bottom = slot.stack_bottom;

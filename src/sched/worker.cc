@@ -8,12 +8,28 @@
 #include "base/prefetch.h"
 #include "fiber/overflow.h"
 #include "os/clock.h"
+#include "os/memory.h"
 #include "sched/deliver.h"
 #include "sched/monitor.h"
 #include "sched/timers.h"
 #include "sched/worker_tls.h"
 
 namespace sluice::rt {
+namespace {
+
+// What a fiber left below its frames when it was deeper in calls than it is now. On this thread's
+// own stack, and before anybody else may run the fiber. The red zone lies below its stack pointer.
+void trim_stack(const control_block& parked) noexcept {
+  constexpr std::uintptr_t red_zone = 128;
+  const auto bottom = reinterpret_cast<std::uintptr_t>(parked.stack_bottom);
+  const auto used = reinterpret_cast<std::uintptr_t>(parked.saved.stack_pointer) - red_zone;
+  const std::uintptr_t end = used & ~(std::uintptr_t{os::page_size()} - 1);
+  if (end <= bottom) return;
+  // A refusal leaves the memory where it was, which is no harm.
+  (void)os::discard_memory(parked.stack_bottom, end - bottom);
+}
+
+}  // namespace
 
 worker::worker(runtime& owner, processor& own) noexcept
     : owner_(owner), processor_(&own), random_(0x9e3779b97f4a7c15u * (own.index + 1)) {}
@@ -61,10 +77,7 @@ void worker::settle(control_block* fiber) noexcept {
     case departure::none:
       bug("a fiber was left without a reason");
     case departure::parked:
-      processor_counters::add(processor_->counters.parks);
-      fiber->waiting_since.store(os::monotonic_now_coarse(), std::memory_order_relaxed);
-      // [C] of park_word.h: from here on anybody may run it, unless we are to make it runnable.
-      if (fiber->word.save()) owner_.make_runnable(fiber);
+      settle_park(fiber);
       return;
     case departure::yielded:
       settle_yield(fiber);
@@ -73,6 +86,19 @@ void worker::settle(control_block* fiber) noexcept {
       recycle(fiber);
       return;
   }
+}
+
+void worker::settle_park(control_block* fiber) noexcept {
+  processor_counters::add(processor_->counters.parks);
+  const std::int64_t now = os::monotonic_now_coarse();
+  fiber->waiting_since.store(now, std::memory_order_relaxed);
+  if (now - fiber->trimmed_at >= switched.trim_interval) [[unlikely]] {
+    // Not at the first park: most fibers end before a second one is due.
+    if (fiber->trimmed_at != 0) trim_stack(*fiber);
+    fiber->trimmed_at = now;
+  }
+  // [C] of park_word.h: from here on anybody may run it, unless we are to make it runnable.
+  if (fiber->word.save()) owner_.make_runnable(fiber);
 }
 
 void worker::settle_yield(control_block* fiber) noexcept {

@@ -79,6 +79,7 @@ class worker {
   // behind, so each return that follows one is mispredicted.
   [[gnu::always_inline]] inline void run_fiber(control_block* fiber) noexcept;
   void settle(control_block* fiber) noexcept;
+  void settle_park(control_block* fiber) noexcept;
   void settle_yield(control_block* fiber) noexcept;
   void recycle(control_block* fiber) noexcept;
 
