@@ -24,7 +24,8 @@ function(sluice_dress_program target folder name)
       OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/${folder}"
       CXX_EXTENSIONS OFF)
   if(folder STREQUAL "bench")
-    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+    target_include_directories(${target} PRIVATE
+        "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/bench")
   endif()
 endfunction()
 
@@ -35,18 +36,17 @@ endif()
 
 if(SLUICE_BENCHMARKS)
   file(GLOB benchmarks CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cc")
-  list(FILTER benchmarks EXCLUDE REGEX "/micro[.]cc$")
   sluice_add_programs(bench ${benchmarks})
 
-  # bench/micro.cc and every x_bench.cc beside the code make one Google Benchmark program.
+  # bench/micro/*.cc and every x_bench.cc beside the code make one Google Benchmark program.
   file(GLOB_RECURSE micro CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*_bench.cc")
-  file(GLOB micro_main CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/micro.cc")
+  file(GLOB micro_own CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/micro/*.cc")
   if(NOT TARGET sluice_http)
     list(FILTER micro EXCLUDE REGEX "/src/http/")
   endif()
-  if(micro OR micro_main)
+  if(micro OR micro_own)
     find_package(benchmark REQUIRED)
-    add_executable(bench_micro ${micro} ${micro_main})
+    add_executable(bench_micro ${micro} ${micro_own})
     sluice_dress_program(bench_micro bench micro)
     target_link_libraries(bench_micro PRIVATE
         $<TARGET_NAME_IF_EXISTS:sluice_http> benchmark::benchmark benchmark::benchmark_main)

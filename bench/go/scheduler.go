@@ -1,4 +1,4 @@
-// scheduler.go: bench/micro.cc's yield and spawn with goroutines, for bench/scheduler.sh. Prints
+// scheduler.go: bench/micro's yield and spawn with goroutines, for bench/scheduler.sh. Prints
 // one line of JSON: ns for an item.
 package main
 
