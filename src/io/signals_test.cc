@@ -2,6 +2,7 @@
 // found them. Most are raised: the handler has run when raise returns.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -152,6 +153,29 @@ TEST_P(Signals, WhatCannotBeWaitedForIsSaid) {
   });
   EXPECT_EQ(error_of(wait_signal({SIGUSR1})), errc::not_a_fiber);
   EXPECT_EQ(error_of(keep_signals({SIGUSR1})), errc::not_a_fiber);
+}
+
+// To the calling thread, behind the back of ThreadSanitizer, which makes raise() a blocking call.
+void send_to_own_thread(int number) { ::syscall(SYS_tgkill, ::getpid(), ::gettid(), number); }
+
+TEST_P(Signals, OneThatComesAtAFibersLastStepIsNotLostWithIt) {
+  on_fibers([] {
+    parked_waiter waiter({SIGUSR1});
+    go([] { send_to_own_thread(SIGUSR1); });
+    EXPECT_EQ(waiter.join().value(), SIGUSR1);
+  });
+}
+
+TEST_P(Signals, OneThatComesAsAFiberParksDoesNotWaitForIt) {
+  on_fibers([] {
+    parked_waiter waiter({SIGUSR1});
+    fiber sleeper([] {
+      const time_point never = time_point::max();
+      send_to_own_thread(SIGUSR1);
+      (void)sleep_until(never);
+    });
+    EXPECT_EQ(waiter.join().value(), SIGUSR1);
+  });
 }
 
 std::atomic<int> seen_by_previous{0};

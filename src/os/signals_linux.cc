@@ -20,6 +20,9 @@ constexpr int last_signal = 64;
 std::atomic<std::uint64_t> noted{0};
 std::atomic<int> event{no_handle};
 
+// Mirrors caught_signals::mask. relaxed: a hint.
+std::atomic<bool> catching{false};
+
 struct caught_signals {
   std::mutex mutex;
   std::uint64_t mask = 0;                                // GUARDED_BY(mutex)
@@ -81,7 +84,32 @@ result<void> catch_signal(int number) noexcept {
     return std::unexpected(last_error());
   }
   all.mask |= bit_of(number);
+  catching.store(true, std::memory_order_relaxed);
   return {};
+}
+
+bool catches_signals() noexcept { return catching.load(std::memory_order_relaxed); }
+
+std::uint64_t hold_signals() noexcept {
+  sigset_t every;
+  sigset_t before;
+  ::sigfillset(&every);
+  ::sigemptyset(&before);
+  (void)::pthread_sigmask(SIG_SETMASK, &every, &before);
+  std::uint64_t mask = 0;
+  for (int number = 1; number <= last_signal; ++number) {
+    if (::sigismember(&before, number) == 1) mask |= bit_of(number);
+  }
+  return mask;
+}
+
+void let_signals(std::uint64_t mask) noexcept {
+  sigset_t before;
+  ::sigemptyset(&before);
+  for (int number = 1; number <= last_signal; ++number) {
+    if ((mask & bit_of(number)) != 0) ::sigaddset(&before, number);
+  }
+  (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 int take_signal(std::uint64_t mask) noexcept {
@@ -104,6 +132,7 @@ void restore_signals() noexcept {
     (void)::sigaction(number, &all.previous[static_cast<std::size_t>(number - 1)], nullptr);
   }
   all.mask = 0;
+  catching.store(false, std::memory_order_relaxed);
   noted.store(0, std::memory_order_seq_cst);
 }
 

@@ -25,6 +25,15 @@ namespace sluice::os {
 // 0.
 [[nodiscard]] int take_signal(std::uint64_t mask) noexcept;
 
+// Returns  whether any signal is caught now. Racy.
+[[nodiscard]] bool catches_signals() noexcept;
+
+// Blocks every signal on the calling thread.
+//
+//   Returns  the thread's mask before, for let_signals.
+[[nodiscard]] std::uint64_t hold_signals() noexcept;
+void let_signals(std::uint64_t mask) noexcept;
+
 // Every caught signal does again what it did before; what was noted is forgotten.
 void restore_signals() noexcept;
 

@@ -1,7 +1,10 @@
 // consumer.cc: the program of somebody who has installed sluice. Every way of using the library
 // builds and runs this one file, so it includes public headers only and says "consumer: ok". It
 // takes a little of everything: whatever is missing from the installed files is missing here.
+#include <signal.h>
 #include <sluice/sluice.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdio>
@@ -113,6 +116,17 @@ bool talks_over(const sluice::net::network& kind, std::string_view where) {
   return client->shutdown_write() && server.join();
 }
 
+// ThreadSanitizer keeps a signal with the fiber that ran when it came, which here ends at once.
+bool signals_outlive_their_fiber() {
+  if (!sluice::keep_signals({SIGUSR1})) return false;
+  for (int i = 0; i < 100; ++i) {
+    sluice::go([] { ::syscall(SYS_tgkill, ::getpid(), ::gettid(), SIGUSR1); });
+    const auto caught = sluice::wait_signal({SIGUSR1});
+    if (!caught || *caught != SIGUSR1) return false;
+  }
+  return true;
+}
+
 bool deadlines_pass() {
   auto [near, far] = sluice::net::pipe();
   std::byte one[1];
@@ -134,6 +148,7 @@ constexpr check checks[] = {
     {"recycled stacks", stacks_are_recycled},
     {"an echo over TCP", [] { return talks_over(sluice::net::tcp, "127.0.0.1:0"); }},
     {"a deadline", deadlines_pass},
+    {"a signal at a fiber's end", signals_outlive_their_fiber},
 };
 
 // The runtime can be started again, and is not the same one.
