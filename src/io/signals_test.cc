@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -175,6 +178,34 @@ TEST_P(Signals, OneThatComesAsAFiberParksDoesNotWaitForIt) {
       (void)sleep_until(never);
     });
     EXPECT_EQ(waiter.join().value(), SIGUSR1);
+  });
+}
+
+// How many threads of this process would take the signal.
+std::size_t threads_that_take(int number) {
+  std::size_t count = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream status(task.path() / "status");
+    for (std::string word; status >> word;) {
+      if (word != "SigBlk:") continue;
+      std::uint64_t blocked = 0;
+      status >> std::hex >> blocked;
+      if ((blocked >> (number - 1) & 1) == 0) ++count;
+      break;
+    }
+  }
+  return count;
+}
+
+TEST_P(Signals, OnlyWorkersTakeThem) {
+  on_fibers([] {
+    // A new thread takes them until its first step.
+    while (stats().monitor_looks == 0) yield();
+    parked_waiter waiter({SIGUSR1});
+    while (threads_that_take(SIGUSR1) > stats().workers) yield();
+    EXPECT_EQ(threads_that_take(SIGUSR1), stats().workers);
+    waiter.request_stop();
+    EXPECT_EQ(error_of(waiter.join()), errc::operation_canceled);
   });
 }
 
