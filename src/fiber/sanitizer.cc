@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "os/signals_linux.h"
-
 extern "C" {
 [[gnu::weak]] void __sanitizer_start_switch_fiber(void**, const void*, std::size_t);
 [[gnu::weak]] void __sanitizer_finish_switch_fiber(void*, const void**, std::size_t*);
@@ -52,15 +50,6 @@ void sanitizer_destroy(sanitizer_fiber& fiber) noexcept {
 void sanitizer_adopt_thread(sanitizer_fiber& own) noexcept {
   own = {};
   if (hooks.tsan_current != nullptr) own.tsan = hooks.tsan_current();
-}
-
-void sanitizer_hold_signals(sanitizer_fiber& to) noexcept {
-  to.holds_signals = os::catches_signals();
-  if (to.holds_signals) to.signal_mask = os::hold_signals();
-}
-
-void sanitizer_let_signals(sanitizer_fiber& to) noexcept {
-  if (std::exchange(to.holds_signals, false)) os::let_signals(to.signal_mask);
 }
 
 }  // namespace sluice::rt

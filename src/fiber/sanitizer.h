@@ -18,11 +18,6 @@
 //     memory by library code (spawn, park and ready, lock and unlock, join) says race_release on
 //     one side and race_acquire on the other.
 // A stack's next user is ordered after its last one by sanitizer_create and the dying switch.
-//
-// ThreadSanitizer, and signals. It keeps a signal that comes outside a blocking call until the
-// *context* that was running makes its next intercepted call: a fiber that ends or parks first
-// takes the signal with it. So while signals are caught, each switch holds them on the thread,
-// which also delivers what is pending, and lets them through again on the other side.
 #pragma once
 
 #include <cstddef>
@@ -44,10 +39,8 @@ inline constexpr bool tsan_instrumented = false;
 
 // What a context of either kind, a fiber's or a worker's own stack, keeps for the sanitizers.
 struct sanitizer_fiber {
-  void* tsan = nullptr;           // ThreadSanitizer's context
-  void* fake_stack = nullptr;     // AddressSanitizer's, while the context is not running
-  std::uint64_t signal_mask = 0;  // of the thread before the switch to this context
-  bool holds_signals = false;     // during that switch
+  void* tsan = nullptr;        // ThreadSanitizer's context
+  void* fake_stack = nullptr;  // AddressSanitizer's, while the context is not running
 };
 
 // The sanitizers' calls, or null; filled in by the linker and the loader, so it is complete before
@@ -103,10 +96,6 @@ void sanitizer_destroy(sanitizer_fiber& fiber) noexcept;
 // Makes `own` stand for the stack that the calling thread was born with.
 void sanitizer_adopt_thread(sanitizer_fiber& own) noexcept;
 
-// Before and after a switch to `to`, in a process with ThreadSanitizer.
-void sanitizer_hold_signals(sanitizer_fiber& to) noexcept;
-void sanitizer_let_signals(sanitizer_fiber& to) noexcept;
-
 // Announces the switch that the caller is about to make. Both functions are inlined by force:
 // ThreadSanitizer notes a function's entry and exit in the running context, and here that changes
 // between the two.
@@ -122,7 +111,6 @@ void sanitizer_let_signals(sanitizer_fiber& to) noexcept;
     hooks.start_switch(from_dies ? nullptr : &from.fake_stack, to_stack_bottom, to_stack_size);
   }
   if (hooks.tsan_switch != nullptr) {
-    sanitizer_hold_signals(to);
     if (from_dies) race_release(&from);  // pairs with sanitizer_create, for the stack's next user
     constexpr unsigned no_sync = 1;
     hooks.tsan_switch(to.tsan, tsan_instrumented ? 0 : no_sync);
@@ -139,7 +127,6 @@ void sanitizer_let_signals(sanitizer_fiber& to) noexcept;
   if (hooks.finish_switch != nullptr) {
     hooks.finish_switch(self.fake_stack, from_bottom, from_size);
   }
-  if (hooks.tsan_switch != nullptr) sanitizer_let_signals(self);
 }
 
 // To be called before a recycled stack is used again: the frames of its last user, or an exception

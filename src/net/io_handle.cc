@@ -20,7 +20,7 @@ void close_in_thread(os::native_handle fd) noexcept {
   const std::uint32_t epoch = self.word.epoch();
   try {
     std::thread closer([&self, fd, epoch] {
-      (void)os::hold_signals();  // as the monitor does
+      os::block_signals();  // as the monitor does
       os::close_handle(fd);
       rt::wake(self, epoch, rt::wake_reason::partner);
     });

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -20,9 +21,6 @@ constexpr int last_signal = 64;
 std::atomic<std::uint64_t> noted{0};
 std::atomic<int> event{no_handle};
 
-// Mirrors caught_signals::mask. relaxed: a hint.
-std::atomic<bool> catching{false};
-
 struct caught_signals {
   std::mutex mutex;
   std::uint64_t mask = 0;                                // GUARDED_BY(mutex)
@@ -35,14 +33,37 @@ caught_signals& caught() noexcept {
 
 constexpr std::uint64_t bit_of(int number) noexcept { return std::uint64_t{1} << (number - 1); }
 
+// Nothing in it is announced to a sanitizer, whose own state it may have interrupted.
+#if defined(__clang__)
+[[clang::disable_sanitizer_instrumentation]]
+#else
+[[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
+#endif
 void note_signal(int number) {
   const int saved = errno;
   // seq_cst: [A] before the write [B]; pairs with take_signal [C].
   noted.fetch_or(bit_of(number), std::memory_order_seq_cst);
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written =
-      ::write(event.load(std::memory_order_seq_cst), &one, sizeof(one));
+  // By its number: write() is intercepted.
+  (void)::syscall(SYS_write, event.load(std::memory_order_seq_cst), &one, sizeof(one));
   errno = saved;
+}
+
+// What the kernel knows of a signal: its own struct, not the C library's.
+struct kernel_action {
+  void (*handler)(int);
+  unsigned long flags;
+  void (*restorer)();
+  std::uint64_t mask;
+};
+
+// The C library's return from a handler and its flags stay; only the function is ours again.
+bool tell_kernel(int number) noexcept {
+  kernel_action known{};
+  if (::syscall(SYS_rt_sigaction, number, nullptr, &known, sizeof(known.mask)) != 0) return false;
+  if (known.handler == &note_signal) return true;
+  known.handler = &note_signal;
+  return ::syscall(SYS_rt_sigaction, number, &known, nullptr, sizeof(known.mask)) == 0;
 }
 
 error last_error() noexcept { return error::from_errno(errno); }
@@ -83,33 +104,15 @@ result<void> catch_signal(int number) noexcept {
   if (::sigaction(number, &action, &all.previous[static_cast<std::size_t>(number - 1)]) != 0) {
     return std::unexpected(last_error());
   }
+  if (!tell_kernel(number)) return std::unexpected(last_error());
   all.mask |= bit_of(number);
-  catching.store(true, std::memory_order_relaxed);
   return {};
 }
 
-bool catches_signals() noexcept { return catching.load(std::memory_order_relaxed); }
-
-std::uint64_t hold_signals() noexcept {
+void block_signals() noexcept {
   sigset_t every;
-  sigset_t before;
   ::sigfillset(&every);
-  ::sigemptyset(&before);
-  (void)::pthread_sigmask(SIG_SETMASK, &every, &before);
-  std::uint64_t mask = 0;
-  for (int number = 1; number <= last_signal; ++number) {
-    if (::sigismember(&before, number) == 1) mask |= bit_of(number);
-  }
-  return mask;
-}
-
-void let_signals(std::uint64_t mask) noexcept {
-  sigset_t before;
-  ::sigemptyset(&before);
-  for (int number = 1; number <= last_signal; ++number) {
-    if ((mask & bit_of(number)) != 0) ::sigaddset(&before, number);
-  }
-  (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  (void)::pthread_sigmask(SIG_SETMASK, &every, nullptr);
 }
 
 int take_signal(std::uint64_t mask) noexcept {
@@ -132,7 +135,6 @@ void restore_signals() noexcept {
     (void)::sigaction(number, &all.previous[static_cast<std::size_t>(number - 1)], nullptr);
   }
   all.mask = 0;
-  catching.store(false, std::memory_order_relaxed);
   noted.store(0, std::memory_order_seq_cst);
 }
 

@@ -5,6 +5,11 @@
 // The write [B] comes after [A], so a waiter that is woken, or that began to watch later, sees the
 // bit. The event is opened once and kept for the process's life: a handler that is just running on
 // another thread must not write to a number that serves somebody else by then.
+//
+// ThreadSanitizer installs a handler of its own in front of each, which keeps a signal back until
+// the context that it came upon makes its next call that it knows. That context may be a fiber that
+// has just ended, or a thread in a system call that it does not know; then the signal is lost. So
+// the kernel is told of our handler directly, which does nothing that ThreadSanitizer must see.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +30,8 @@ namespace sluice::os {
 // 0.
 [[nodiscard]] int take_signal(std::uint64_t mask) noexcept;
 
-// Returns  whether any signal is caught now. Racy.
-[[nodiscard]] bool catches_signals() noexcept;
-
-// Blocks every signal on the calling thread.
-//
-//   Returns  the thread's mask before, for let_signals.
-[[nodiscard]] std::uint64_t hold_signals() noexcept;
-void let_signals(std::uint64_t mask) noexcept;
+// Blocks every signal on the calling thread, for threads that are not the user's.
+void block_signals() noexcept;
 
 // Every caught signal does again what it did before; what was noted is forgotten.
 void restore_signals() noexcept;

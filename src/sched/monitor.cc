@@ -37,9 +37,8 @@ void monitor::wake() noexcept {
 }
 
 void monitor::watch() noexcept {
-  // The user's signals are for the user's threads and the workers. ThreadSanitizer would even keep
-  // one that comes here until the monitor wakes by itself, since it does not see the futex.
-  (void)os::hold_signals();
+  // The user's signals are for the user's threads and the workers.
+  os::block_signals();
   idle_since_ = last_trim_ = os::monotonic_now();
   // acquire: pairs with the destructor.
   while (state_.load(std::memory_order_acquire) != ended) {
