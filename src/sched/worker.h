@@ -83,6 +83,8 @@ class worker {
   void settle_yield(control_block* fiber) noexcept;
   void recycle(control_block* fiber) noexcept;
 
+  // As push_tail, for what was runnable before: does not touch the fiber.
+  void requeue(control_block* fiber) noexcept;
   [[nodiscard]] control_block* find_work() noexcept;
   [[nodiscard]] control_block* take_inbox() noexcept;
 #ifdef SLUICE_MIGRATE
