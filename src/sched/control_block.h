@@ -68,8 +68,9 @@ struct alignas(64) control_block : parker {
   eh_globals exceptions{};
   sanitizer_fiber sanitizer{};
 
-  // seq_cst against the walk that stops everybody: [S1] spawn publishes `live`, then loads the
-  // runtime's `stopping`; [S2] the walk stores `stopping`, then loads `state`.
+  // Against the walk that stops everybody: [S1] spawn publishes `live`, then loads the runtime's
+  // `stopping`; [S2] the walk stores `stopping`, then loads `state`. seq_cst, or, as at the gate
+  // (gate.h), a membarrier in [S2] and no fence in [S1].
   std::atomic<slot_state> state{slot_state::unused};
   std::uint32_t index = 0;
 

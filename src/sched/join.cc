@@ -1,27 +1,31 @@
-// join.cc: what a fiber<T> handle and its fiber share.
-//
-//   state     means                     left by
-//   running   the fiber may still run   finished(), under the lock -> ended
-//   ended     it has left its function; the control block may serve another already
-//
-// Everything is guarded by the lock, so a request to stop either finds the fiber running, and its
-// control block is still its own, or does nothing.
-#include <mutex>
+// join.cc: what a fiber<T> handle and its fiber share; the protocol is join_word.h's.
 #include <new>
 #include <stdexcept>
 
+#include "os/relax.h"
+#include "sched/join_word.h"
+#include "sched/park.h"
 #include "sched/spawn.h"
-#include "sched/wait_list.h"
 #include "sluice/fiber.h"
 
 namespace sluice::detail {
+namespace {
+
+std::uint64_t name_of(rt::parker& waiter) noexcept {
+  return reinterpret_cast<std::uintptr_t>(&waiter);
+}
+
+rt::parker& named(std::uint64_t name) noexcept {
+  return *reinterpret_cast<rt::parker*>(static_cast<std::uintptr_t>(name));
+}
+
+}  // namespace
 
 struct join_state::internals {
-  rt::spin_lock lock;
-  bool ended = false;                    // GUARDED_BY(lock)
-  rt::wait_list waiters;                 // GUARDED_BY(lock)
-  rt::control_block* control = nullptr;  // GUARDED_BY(lock)
-  std::uint64_t id = 0;                  // immutable once the fiber runs
+  rt::join_word word;
+  // Immutable once the fiber runs. The block is this fiber's until the word says that it has ended.
+  rt::control_block* control = nullptr;
+  std::uint64_t id = 0;
 };
 
 join_state::join_state() noexcept {
@@ -44,24 +48,17 @@ void join_state::started(const spawn_slot& slot) noexcept {
 void join_state::finished() noexcept {
   internals& self = inside();
   rt::race_release(this);
-  for (bool more = true; more;) {
-    rt::wait_list::wake_outcome woken;
-    {
-      const std::lock_guard guard(self.lock);
-      self.ended = true;
-      self.control = nullptr;
-      woken = self.waiters.wake_one(rt::wake_reason::partner);
-      // Nobody queues any more once `ended` is set.
-      more = !self.waiters.empty();
-    }
-    rt::wait_list::finish_wake(woken);
+  if (const auto waiting = self.word.finish()) {
+    (void)rt::wake(named(waiting->who), waiting->epoch, rt::wake_reason::partner);
   }
+  while (self.word.being_stopped()) os::relax();
 }
 
 void join_state::request_stop() noexcept {
   internals& self = inside();
-  const std::lock_guard guard(self.lock);
-  if (self.control != nullptr) rt::stop_fiber(*self.control);
+  if (!self.word.begin_stop()) return;
+  rt::stop_fiber(*self.control);
+  self.word.end_stop();
 }
 
 bool join_state::is_self() const noexcept {
@@ -76,19 +73,12 @@ result<void> join_state::wait(bool stoppable) {
   rt::parker& waiter = rt::this_parker();
   for (;;) {
     if (stoppable && rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+    if (self.word.is_ended()) break;
     rt::park_begin(waiter, {.kind = rt::wait_kind::join, .on = this, .stoppable = stoppable});
-    rt::wait_node node(waiter);
-    bool ended = false;
-    {
-      const std::lock_guard guard(self.lock);
-      ended = self.ended;
-      if (!ended) self.waiters.push_back(node);
-    }
-    const bool give_up = ended || (stoppable && rt::park_interrupted(waiter));
+    const bool standing = self.word.enter(name_of(waiter), waiter.word.epoch());
+    const bool give_up = !standing || (stoppable && rt::park_interrupted(waiter));
     if (!give_up || !rt::park_withdraw(waiter)) (void)rt::park(waiter);
-    const std::lock_guard guard(self.lock);
-    self.waiters.remove(node);
-    if (self.ended) break;
+    self.word.leave(name_of(waiter));
   }
   rt::race_acquire(this);
   return {};

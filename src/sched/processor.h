@@ -64,6 +64,12 @@ struct alignas(64) processor {
   std::array<std::uint32_t, stack_cache_size> stack_cache{};
   std::uint32_t stacks_cached = 0;
 
+  // Shares of the runtime's counters, so that a spawn and an end touch no line that others write
+  // (runtime.h). Owner only writes; relaxed, all.
+  std::atomic<std::uint64_t> unborn{0};       // counted as alive, but not started
+  std::atomic<std::uint64_t> next_number{0};  // of the fibers' numbers
+  std::atomic<std::uint64_t> numbers_end{0};
+
 #ifdef SLUICE_MIGRATE
   // The migrate build: fibers that must resume on this processor, or at least not on the one that
   // they left.

@@ -159,14 +159,49 @@ void runtime::signal(processor& which) noexcept {
 
 // ---- fibers coming and going
 
+std::uint64_t runtime::next_number(processor& at) noexcept {
+  std::uint64_t next = at.next_number.load(std::memory_order_relaxed);
+  if (next == at.numbers_end.load(std::memory_order_relaxed)) {
+    next = spawned_.fetch_add(share, std::memory_order_relaxed);
+    at.numbers_end.store(next + share, std::memory_order_relaxed);
+  }
+  at.next_number.store(next + 1, std::memory_order_relaxed);
+  return next + 1;
+}
+
 void runtime::fiber_started() noexcept {
   // relaxed: whoever starts a fiber is alive itself, or is run().
   alive_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void runtime::fiber_ended() noexcept {
+void runtime::fiber_started(processor& at) noexcept {
+  std::uint64_t unborn = at.unborn.load(std::memory_order_relaxed);
+  if (unborn == 0) {
+    alive_.fetch_add(share, std::memory_order_relaxed);
+    unborn = share;
+  }
+  at.unborn.store(unborn - 1, std::memory_order_relaxed);
+}
+
+void runtime::fiber_ended(processor& at) noexcept {
+  std::uint64_t unborn = at.unborn.load(std::memory_order_relaxed) + 1;
+  if (unborn == 2 * share) {
+    // Does not come to zero: the other half is still counted. acq_rel: as below.
+    alive_.fetch_sub(share, std::memory_order_acq_rel);
+    unborn = share;
+  }
+  at.unborn.store(unborn, std::memory_order_relaxed);
+}
+
+void runtime::give_share_back(processor& at) noexcept {
+  const std::uint64_t unborn = at.unborn.load(std::memory_order_relaxed);
+  if (unborn == 0) return;
+  at.unborn.store(0, std::memory_order_relaxed);
   // acq_rel: the last one sees all others' ends before it lets run() return.
-  if (alive_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (alive_.fetch_sub(unborn, std::memory_order_acq_rel) == unborn) all_ended();
+}
+
+void runtime::all_ended() noexcept {
   // seq_cst: the sleepers' second look.
   finished_.store(true, std::memory_order_seq_cst);
   for (processor& each : processors()) signal(each);
@@ -178,6 +213,7 @@ void runtime::at_end(void (*clean_up)() noexcept) noexcept {
 
 void runtime::stop_all() noexcept {
   stopping_.store(true, std::memory_order_seq_cst);  // [S2] of control_block.h
+  if (!symmetric_gate_) os::membarrier();
   if (monitor_ != nullptr) monitor_->wake();
   stacks_.for_each([](std::uint32_t, void* control) {
     auto& fiber = *static_cast<control_block*>(control);
@@ -215,8 +251,7 @@ void runtime::run(void (*main)(void* argument), void* argument) {
     start_workers(threads);
     spawn_main(*this, main, argument);
   } catch (...) {
-    finished_.store(true, std::memory_order_seq_cst);
-    for (processor& each : processors()) signal(each);
+    all_ended();
     finish();
     throw;
   }
@@ -228,11 +263,14 @@ void runtime::run(void (*main)(void* argument), void* argument) {
 
 runtime_stats runtime::stats() noexcept {
   runtime_stats sum;
-  sum.fibers = fibers_alive();
   sum.processors = processor_count_;
   sum.workers = processor_count_;
-  sum.spawned = spawned_.load(std::memory_order_relaxed);
+  std::uint64_t unborn = 0;
+  std::uint64_t unused_numbers = 0;
   for (const processor& each : processors()) {
+    unborn += each.unborn.load(std::memory_order_relaxed);
+    unused_numbers += each.numbers_end.load(std::memory_order_relaxed) -
+                      each.next_number.load(std::memory_order_relaxed);
     const processor_counters& from = each.counters;
     sum.polls += from.polls.load(std::memory_order_relaxed);
     sum.sleeps += from.sleeps.load(std::memory_order_relaxed);
@@ -240,6 +278,11 @@ runtime_stats runtime::stats() noexcept {
     sum.steals += from.steals.load(std::memory_order_relaxed);
     sum.wakeups += from.wakeups.load(std::memory_order_relaxed);
   }
+  // Read one after another while others change: never below zero for that.
+  sum.fibers = alive_.load(std::memory_order_relaxed);
+  sum.fibers -= std::min(sum.fibers, unborn);
+  sum.spawned = spawned_.load(std::memory_order_relaxed);
+  sum.spawned -= std::min(sum.spawned, unused_numbers);
   sum.descriptors = descriptors_.in_use();
   sum.monitor_looks = monitor_ != nullptr ? monitor_->looks() : 0;
   return sum;

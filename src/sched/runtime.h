@@ -75,12 +75,21 @@ class runtime {
   // Which of the process's runtimes this is; from 1.
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
 
-  // A number for a new fiber, never given twice.
+  // A number for a new fiber, never given twice. The first form is for the owner of `at`, inside
+  // the gate; so are those below.
+  [[nodiscard]] std::uint64_t next_number(processor& at) noexcept;
   [[nodiscard]] std::uint64_t next_number() noexcept {
     return spawned_.fetch_add(1, std::memory_order_relaxed) + 1;
   }
+
+  // Living fibers are counted in shares: `alive_` is the living ones and what the processors hold
+  // as `unborn`. A start takes one from the processor's share, an end puts one there, wherever the
+  // fiber began. A processor that finds nothing to do gives its share back before it sleeps, so
+  // whoever gives back the last one, when the last fiber has ended, finds zero.
+  void fiber_started(processor& at) noexcept;
   void fiber_started() noexcept;
-  void fiber_ended() noexcept;
+  void fiber_ended(processor& at) noexcept;
+  void give_share_back(processor& at) noexcept;
 
   // A control block of this runtime, living or not.
   [[nodiscard]] control_block& block(std::uint32_t index) const noexcept {
@@ -99,15 +108,15 @@ class runtime {
   // Called once when the last fiber has ended. Any fiber.
   void at_end(void (*clean_up)() noexcept) noexcept;
   [[nodiscard]] bool symmetric_gate() const noexcept { return symmetric_gate_; }
-  [[nodiscard]] std::uint64_t fibers_alive() const noexcept {
-    return alive_.load(std::memory_order_relaxed);
-  }
   [[nodiscard]] runtime_stats stats() noexcept;
 
   // Prints every living fiber with its spawn place and what it waits for.
   void report_fibers(const char* headline) noexcept;
 
  private:
+  static constexpr std::uint64_t share = 64;
+
+  void all_ended() noexcept;
   void start_workers(std::vector<std::thread>& threads);
   class outsider;
   void push_from_outside(control_block* fiber) noexcept;

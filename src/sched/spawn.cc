@@ -59,31 +59,51 @@ void fiber_main(void* argument) {
   bug("a fiber ran on after its end");
 }
 
-// A stack from the processor's cache, which is refilled outside the gate: it may map memory.
-result<stack_slot> take_usual_stack(runtime& owner) noexcept {
-  worker* const here = current_worker();
-  if (here == nullptr || &here->owner() != &owner || !here->enter()) {
-    return owner.stacks().take(default_stack_size);
+// Inside the gate of the caller's worker, if it is one of the owner's.
+class gate_visit {
+ public:
+  explicit gate_visit(runtime& owner) noexcept : here_(current_worker()) {
+    if (here_ != nullptr && (&here_->owner() != &owner || !here_->enter())) here_ = nullptr;
   }
-  auto cached = here->take_stack();
-  here->leave_gate();
+  ~gate_visit() {
+    if (here_ != nullptr) here_->leave_gate();
+  }
+  gate_visit(const gate_visit&) = delete;
+  gate_visit& operator=(const gate_visit&) = delete;
+  // The worker, or nullptr: outside.
+  [[nodiscard]] worker* inside() const noexcept { return here_; }
+
+ private:
+  worker* here_;
+};
+
+// A stack from the processor's cache, which is refilled outside the gate: it may map memory.
+result<stack_slot> take_usual_stack(runtime& owner, std::uint64_t& number) noexcept {
+  result<stack_slot> cached = std::unexpected(error(errc::no_stack));
+  {
+    const gate_visit visit(owner);
+    worker* const here = visit.inside();
+    number = here != nullptr ? owner.next_number(here->own()) : owner.next_number();
+    if (here == nullptr) return owner.stacks().take(default_stack_size);
+    cached = here->take_stack();
+  }
   if (cached) return cached;
   std::array<std::uint32_t, processor::stack_cache_size / 2> fresh;
   const std::size_t count = owner.stacks().take_some(fresh);
   if (count == 0) return owner.stacks().take(default_stack_size);  // for its error
   const std::span<const std::uint32_t> rest(fresh.data(), count - 1);
-  if (here->enter()) {
-    for (const std::uint32_t index : rest) here->give_stack(index);
-    here->leave_gate();
+  if (const gate_visit visit(owner); visit.inside() != nullptr) {
+    for (const std::uint32_t index : rest) visit.inside()->give_stack(index);
   } else {
     owner.stacks().give_some(rest);
   }
   return owner.stacks().slot_at(fresh[count - 1]);
 }
 
-result<stack_slot> take_stack(runtime& owner, const spawn_options& options, bool& usual) noexcept {
-  usual = options.stack_size == 0;
-  if (usual) return take_usual_stack(owner);
+result<stack_slot> take_stack(runtime& owner, const spawn_options& options,
+                              std::uint64_t& number) noexcept {
+  if (options.stack_size == 0) return take_usual_stack(owner, number);
+  number = owner.next_number();
   return owner.stacks().take(options.stack_size + guard_bytes + sizeof(control_block));
 }
 
@@ -143,8 +163,8 @@ void give_back(runtime& owner, control_block& block) noexcept { owner.stacks().g
 result<control_block*> prepare_fiber(runtime& owner, const detail::closure_type& type,
                                      const spawn_options& options,
                                      const std::source_location& where) noexcept {
-  bool usual = true;
-  auto slot = take_stack(owner, options, usual);
+  std::uint64_t number = 0;
+  auto slot = take_stack(owner, options, number);
   if (!slot) return std::unexpected(slot.error());
   const auto closure = place_closure(*slot, type);
   if (!closure) {
@@ -158,21 +178,37 @@ result<control_block*> prepare_fiber(runtime& owner, const detail::closure_type&
                  static_cast<std::size_t>(static_cast<std::byte*>(slot->control) -
                                           static_cast<std::byte*>(slot->stack_bottom)));
   reset(block, *slot, where, *closure);
-  block.usual_stack = usual;
-  block.number = owner.next_number();
+  block.usual_stack = options.stack_size == 0;
+  block.number = number;
   return &block;
 }
+
+namespace {
+
+void publish(runtime& owner, control_block& block) noexcept {
+  if (owner.symmetric_gate()) {
+    block.state.store(slot_state::live, std::memory_order_seq_cst);  // [S1]
+  } else {
+    // release: pairs with dumps, which read the rest.
+    block.state.store(slot_state::live, std::memory_order_release);  // [S1]
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  // relaxed: nobody else looks before the fiber runs, but for the walk, which stores the same.
+  if (owner.stopping()) block.stop_requested.store(true, std::memory_order_relaxed);
+}
+
+}  // namespace
 
 void start_fiber(runtime& owner, control_block& block, void (*run)(void* closure)) noexcept {
   block.run = run;
   sanitizer_create(block.sanitizer, block.spawn_file);
-  owner.fiber_started();
-  if (worker* here = current_worker(); here != nullptr && &here->owner() == &owner) {
-    block.last_processor = here->own().index;
+  if (const gate_visit visit(owner); visit.inside() != nullptr) {
+    owner.fiber_started(visit.inside()->own());
+    block.last_processor = visit.inside()->own().index;
+  } else {
+    owner.fiber_started();
   }
-  block.state.store(slot_state::live, std::memory_order_seq_cst);  // [S1]
-  // relaxed: nobody else looks before the fiber runs, but for the walk, which stores the same.
-  if (owner.stopping()) block.stop_requested.store(true, std::memory_order_relaxed);
+  publish(owner, block);
   race_release(&block);
   owner.make_runnable(&block);
 }

@@ -132,7 +132,7 @@ void worker::recycle(control_block* fiber) noexcept {
   } else {
     owner_.stacks().give(index);
   }
-  owner_.fiber_ended();
+  owner_.fiber_ended(*processor_);
 }
 
 void worker::arrive(control_block* self) noexcept {
@@ -237,6 +237,7 @@ control_block* worker::find_work() noexcept {
     if (found == nullptr) found = next_local();
     if (found == nullptr) found = take_global();
     if (found == nullptr) {
+      owner_.give_share_back(*processor_);
       if (owner_.finished()) return nullptr;
       if (expire_own()) continue;
       if (work_elsewhere()) {
