@@ -15,6 +15,8 @@
 namespace sluice::rt {
 
 // Counted by the owner with plain loads and stores, read by anybody: racy figures, never lost ones.
+class worker;
+
 struct processor_counters {
   std::atomic<std::uint64_t> polls{0};
   std::atomic<std::uint64_t> sleeps{0};
@@ -32,9 +34,12 @@ struct alignas(64) processor {
   std::uint32_t index = 0;
 
   run_queue queue;
-  // The fiber that runs next: put there by the owner, taken by the owner, or by a thief from a
-  // stuck processor. seq_cst exchange on both sides: whoever gets the pointer owns the fiber.
+  // The fiber that runs next: put there and taken inside the gate, by the owner, or by a thief to
+  // whom a stuck owner's gate has given way. relaxed: the gate orders it; others only look whether
+  // there is one. Two exchanges a wake-up would be a tenth of what it costs.
   std::atomic<control_block*> next{nullptr};
+  // The worker that runs it. Immutable while the runtime runs.
+  worker* holder = nullptr;
 
   // How often a fiber was switched to. Owner only writes; the monitor compares.
   std::atomic<std::uint64_t> switches{0};

@@ -74,6 +74,7 @@ runtime::runtime(const run_options& options)
   for (std::uint32_t i = 0; i < processor_count_; ++i) {
     processors_[i].index = i;
     processors_[i].shard = new_shard();
+    workers_.push_back(std::make_unique<worker>(*this, processors_[i]));
   }
   if (options_.raise_descriptor_limit) (void)os::raise_descriptor_limit();
 }
@@ -235,7 +236,7 @@ void stop_fiber(control_block& fiber) noexcept {
 
 void runtime::start_workers(std::vector<std::thread>& threads) {
   for (std::uint32_t i = 1; i < processor_count_; ++i) {
-    threads.emplace_back([this, i] { worker(*this, processors_[i]).run(); });
+    threads.emplace_back([this, i] { workers_[i]->run(); });
   }
 }
 
@@ -255,7 +256,7 @@ void runtime::run(void (*main)(void* argument), void* argument) {
     finish();
     throw;
   }
-  worker(*this, processors_[0]).run();
+  workers_[0]->run();
   finish();
   race_acquire(this);  // pairs with the end of every fiber
   if (auto* const clean_up = clean_up_.load(std::memory_order_seq_cst)) clean_up();

@@ -130,6 +130,8 @@ class runtime {
   global_queue global_;
   idle_set idle_;
   const std::unique_ptr<processor[]> processors_;
+  // One each. They outlive their threads, since others may look at them.
+  std::vector<std::unique_ptr<worker>> workers_;
   std::unique_ptr<monitor> monitor_;
   // So far only signals need one; a second user makes it a list. seq_cst: set by fibers, read when
   // all have ended.

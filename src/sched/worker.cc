@@ -8,7 +8,9 @@
 #include "base/prefetch.h"
 #include "fiber/overflow.h"
 #include "os/clock.h"
+#include "os/membarrier.h"
 #include "os/memory.h"
+#include "os/relax.h"
 #include "sched/deliver.h"
 #include "sched/monitor.h"
 #include "sched/timers.h"
@@ -40,7 +42,9 @@ void prefetch_fiber(const control_block* fiber) noexcept {
 }  // namespace
 
 worker::worker(runtime& owner, processor& own) noexcept
-    : owner_(owner), processor_(&own), random_(0x9e3779b97f4a7c15u * (own.index + 1)) {}
+    : owner_(owner), processor_(&own), random_(0x9e3779b97f4a7c15u * (own.index + 1)) {
+  own.holder = this;
+}
 
 // ---- the switch, both sides
 
@@ -73,7 +77,7 @@ void worker::run() {
   sanitizer_adopt_thread(sanitizer_);
   std::optional<alternate_stack> signal_stack;
   if (owner_.options().report_stack_overflow) signal_stack.emplace();
-  check(gate_.enter(owner_.symmetric_gate()), "a new worker's processor was taken");
+  check(enter(), "a new worker's processor was taken");
   while (control_block* fiber = find_work()) run_fiber(fiber);
   gate_.leave();
   set_current_worker(nullptr);
@@ -142,11 +146,29 @@ void worker::arrive(control_block* self) noexcept {
   here.gate_.leave();
 }
 
+bool worker::await_processor() noexcept {
+  do {
+    os::relax();
+  } while (!gate_.enter(owner_.symmetric_gate()));
+  return true;
+}
+
+// The monitor's recipe of gate.h, for one slot.
+control_block* worker::give_up_next() noexcept {
+  if (processor_->next.load(std::memory_order_relaxed) == nullptr || !gate_.ask()) return nullptr;
+  if (!owner_.symmetric_gate()) os::membarrier();
+  if (!gate_.finish_ask()) return nullptr;
+  control_block* const fiber = processor_->next.load(std::memory_order_relaxed);
+  processor_->next.store(nullptr, std::memory_order_relaxed);
+  gate_.reset();
+  return fiber;
+}
+
 // ---- queues
 
 bool worker::push_next(control_block* fiber) noexcept {
-  // acq_rel: see processor::next.
-  control_block* const displaced = processor_->next.exchange(fiber, std::memory_order_seq_cst);
+  control_block* const displaced = processor_->next.load(std::memory_order_relaxed);
+  processor_->next.store(fiber, std::memory_order_relaxed);
   return displaced != nullptr && push_tail(displaced);
 }
 
@@ -256,17 +278,14 @@ control_block* worker::find_work() noexcept {
 control_block* worker::next_local() noexcept {
   if (--until_look_ == 0) periodic_look();
   processor& own = *processor_;
-  // relaxed: only the owner fills the slot, and the exchange decides.
-  if (own.next.load(std::memory_order_relaxed) != nullptr) {
-    control_block* const next = own.next.exchange(nullptr, std::memory_order_seq_cst);
-    if (next != nullptr) {
-      if (next_taken_ < next_budget || switched.no_next_budget) {
-        ++next_taken_;
-        return next;
-      }
-      // Two fibers that keep waking each other have had their turn.
-      (void)push_tail(next);
+  if (control_block* const next = own.next.load(std::memory_order_relaxed); next != nullptr) {
+    own.next.store(nullptr, std::memory_order_relaxed);
+    if (next_taken_ < next_budget || switched.no_next_budget) {
+      ++next_taken_;
+      return next;
     }
+    // Two fibers that keep waking each other have had their turn.
+    (void)push_tail(next);
   }
   next_taken_ = 0;
   const control_block* coming = nullptr;
@@ -382,7 +401,7 @@ control_block* worker::relieve(processor& stuck) noexcept {
 #ifdef SLUICE_MIGRATE
   if (control_block* posted = take_inbox_of(stuck)) return posted;
 #endif
-  if (control_block* next = stuck.next.exchange(nullptr, std::memory_order_seq_cst)) {
+  if (control_block* next = stuck.holder->give_up_next()) {
     processor_counters::add(processor_->counters.steals);
     return next;
   }

@@ -48,8 +48,14 @@ class worker {
   static void arrive(control_block* self) noexcept;
 
   // Fiber side, between enter and leave: true: this worker's processor may be touched.
-  [[nodiscard]] bool enter() noexcept { return gate_.enter(owner_.symmetric_gate()); }
+  [[nodiscard]] bool enter() noexcept {
+    return gate_.enter(owner_.symmetric_gate()) || await_processor();
+  }
   void leave_gate() noexcept { gate_.leave(); }
+
+  // Another worker: takes the next slot's fiber, if this one is outside the gate. Costs a
+  // membarrier: for what is stuck only.
+  [[nodiscard]] control_block* give_up_next() noexcept;
 
   // Inside the gate: a fiber that is to run soon. True: others should be told.
   [[nodiscard]] bool push_next(control_block* fiber) noexcept;
@@ -74,6 +80,9 @@ class worker {
   // How often the next slot may be taken in a row before the queue gets its turn. Go gives the pair
   // one time slice of 10 ms; a count needs no clock.
   static constexpr std::uint32_t next_budget = 16;
+
+  // The processor was taken, to be given back at once: by give_up_next.
+  [[nodiscard]] bool await_processor() noexcept;
 
   // Inlined into the loop: the CPU predicts returns from a stack of its own, which a switch leaves
   // behind, so each return that follows one is mispredicted.
