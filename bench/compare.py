@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""compare.py BUILD echo|scheduler: sluice against its yardsticks, as ratios.
+"""compare.py BUILD echo|http|scheduler: sluice against its yardsticks, as ratios.
 
 echo       the echo server against a raw epoll loop and, if there is a Go, Go's net package: the
            processor time that the server takes for a request
+http       the greeting against a raw epoll loop that does not parse and, if there is a Go,
+           net/http: kept connections, requests sent sixteen at a time, a connection a request;
+           wrk is the load
 scheduler  the micro-benchmarks against goroutines, if there is a Go
 
 One machine's speed drifts by half within minutes, so only ratios inside one round count: every
@@ -10,7 +13,7 @@ round measures everybody once, the order is rotated from round to round (whoever
 looks 5 to 25 % too dear), and what is printed is the median of the rounds' ratios. The servers are
 pinned to one processor, the load to another.
 
-BENCH_ROUNDS (7) and BENCH_REQUESTS (60000) make it longer or shorter; GO_BIN names another Go.
+BENCH_ROUNDS (7), BENCH_REQUESTS (60000) and BENCH_SECONDS (2, of wrk) make it longer or shorter; GO_BIN names another Go.
 """
 
 import json
@@ -20,10 +23,12 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "60000"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "2"))
 GO = os.environ.get("GO_BIN") or shutil.which("go")
 
 CPUS = sorted(os.sched_getaffinity(0))
@@ -115,10 +120,10 @@ def measure_echo(build, servers, bytes_each, connections):
     return rounds
 
 
-def print_echo(rounds, base):
+def print_servers(rounds, base):
     head = f"{'':12} {'ns/request':>10} {'p50 us':>8} {'p99 us':>8}"
     print(f"{head}   ratio to {base}: median (spread)")
-    for name in rounds[0]:
+    for name in sorted(rounds[0], key=lambda name: name != base):
         median = {
             figure: statistics.median(one[name][figure] for one in rounds)
             for figure in ("server_ns", "p50_us", "p99_us")
@@ -147,7 +152,63 @@ def compare_echo(build):
             servers[name] = Server(command, GOMAXPROCS="1")
         for bytes_each, connections in ((64, 64), (4096, 64), (64, 1)):
             print(f"\necho of {bytes_each} bytes, {connections} connections, {ROUNDS} rounds")
-            print_echo(measure_echo(build, servers, bytes_each, connections), "raw epoll")
+            print_servers(measure_echo(build, servers, bytes_each, connections), "raw epoll")
+    finally:
+        for server in servers.values():
+            server.stop()
+
+
+def processor_ns(process):
+    """What the whole process has taken so far: its CPU clock, as clock_getcpuclockid names it."""
+    return time.clock_gettime_ns(((~process.pid) << 3) | 2)
+
+
+WRK_LATENCY = {"us": 1, "ms": 1e3, "s": 1e6}
+
+
+def run_wrk(server, arguments):
+    command = ["wrk", "-t1", f"-d{SECONDS}s", "--latency", *arguments, f"http://{server.address}/"]
+    before = processor_ns(server.process)
+    said = run(command, LOAD_CPU)
+    took = processor_ns(server.process) - before
+    requests = int(re.search(r"(\d+) requests in", said).group(1))
+    if requests == 0 or "Non-2xx" in said:
+        sys.exit(f"compare.py: {' '.join(command)} said:\n{said}")
+    figures = {"server_ns": took / requests}
+    for percent in (50, 99):
+        value, unit = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)", said).groups()
+        figures[f"p{percent}_us"] = float(value) * WRK_LATENCY[unit]
+    return figures
+
+
+def compare_http(build):
+    commands = {
+        "raw epoll": [os.path.join(build, "bench", "raw_epoll_http")],
+        "sluice": [
+            os.path.join(build, "examples", "http_server"),
+            "--listen=127.0.0.1:0",
+            "--procs=1",
+        ],
+    }
+    if program := go_program(build, "http"):
+        commands["net/http"] = [program]
+    loads = {
+        "64 connections": ["-c64"],
+        "512 connections": ["-c512"],
+        "64 connections, pipelined by 16": ["-c64", "-s", os.path.join(HERE, "pipelined.lua")],
+        "a connection a request, 64 at a time": ["-c64", "-H", "Connection: close"],
+    }
+    servers = {}
+    try:
+        for name, command in commands.items():
+            servers[name] = Server(command, GOMAXPROCS="1")
+        for what, arguments in loads.items():
+            rounds = []
+            for turn in range(ROUNDS):
+                order = rotated(list(servers), turn)
+                rounds.append({name: run_wrk(servers[name], arguments) for name in order})
+            print(f"\nhttp, {what}, {ROUNDS} rounds")
+            print_servers(rounds, "raw epoll")
     finally:
         for server in servers.values():
             server.stop()
@@ -181,7 +242,7 @@ def compare_scheduler(build):
 
 
 def main(arguments):
-    comparisons = {"echo": compare_echo, "scheduler": compare_scheduler}
+    comparisons = {"echo": compare_echo, "http": compare_http, "scheduler": compare_scheduler}
     if len(arguments) != 2 or arguments[1] not in comparisons:
         sys.exit(__doc__)
     if SERVER_CPU == LOAD_CPU:
