@@ -13,7 +13,8 @@ round measures everybody once, the order is rotated from round to round (whoever
 looks 5 to 25 % too dear), and what is printed is the median of the rounds' ratios. The servers are
 pinned to one processor, the load to another.
 
-BENCH_ROUNDS (7), BENCH_REQUESTS (60000) and BENCH_SECONDS (2, of wrk) make it longer or shorter; GO_BIN names another Go.
+BENCH_ROUNDS (7), BENCH_REQUESTS (60000) and BENCH_SECONDS (2, of wrk) make it longer or shorter;
+GO_BIN names another Go.
 """
 
 import json
