@@ -28,19 +28,22 @@ struct context {
 
 static_assert(sizeof(context) == 24 && sizeof(void*) == 8, "the switch's offsets assume this");
 
-// What a context runs first. It never returns; its last act is a switch to another context.
-using entry_function = void (*)(void* argument);
+// What a context runs first, with the message of the switch that came first. It never returns; its
+// last act is a switch to another context.
+using entry_function = void (*)(void* argument, void* message);
 
-// Prepares `into` so that the first switch to it calls entry(argument) on the stack that ends
-// (grows down) at `stack_top`, which is aligned to 16. The outermost frame is marked, so that gdb,
-// backtrace(), perf and the unwinder of exceptions stop there: an exception that leaves `entry`
-// calls std::terminate.
+// Prepares `into` so that the first switch to it calls entry(argument, message) on the stack that
+// ends (grows down) at `stack_top`, which is aligned to 16. The outermost frame is marked, so that
+// gdb, backtrace(), perf and the unwinder of exceptions stop there: an exception that leaves
+// `entry` calls std::terminate.
 void make_context(context& into, void* stack_top, entry_function entry, void* argument) noexcept;
 
 // Saves the running context in `from` and continues `to`; returns when somebody switches back to
-// `from`, possibly on another thread. Not to be used in a function that has both over-aligned
-// locals and an array of variable size: clang would need rbx (x19) for itself there.
-inline void switch_context(context& from, const context& to) noexcept;
+// `from`, possibly on another thread, and returns the `message` of that switch: it travels in a
+// register, and is the cheapest way to learn on which thread one has arrived. Not to be used in a
+// function that has both over-aligned locals and an array of variable size: clang would need rbx
+// (x19) for itself there.
+inline void* switch_context(context& from, const context& to, void* message = nullptr) noexcept;
 
 }  // namespace sluice::rt
 

@@ -4,9 +4,9 @@
 #include "fiber/context.h"
 
 // The outermost frame of every fiber. The first switch arrives here with the stack of make_context:
-// argument and entry, then two zero words. `.cfi_undefined x30` says that there is no caller, which
-// ends every unwinder whatever lies above; the zero frame pointer and link register end those that
-// follow frame records. `hint #36` is `bti j`.
+// argument and entry, then two zero words; and with its message in x2. `.cfi_undefined x30` says
+// that there is no caller, which ends every unwinder whatever lies above; the zero frame pointer
+// and link register end those that follow frame records. `hint #36` is `bti j`.
 asm(R"(
     .text
     .p2align 4
@@ -19,8 +19,9 @@ sluice_fiber_entry:
     hint #36
     mov x29, xzr
     mov x30, xzr
-    ldp x0, x1, [sp]
-    blr x1
+    ldp x0, x9, [sp]
+    mov x1, x2
+    blr x9
     brk #1
     .cfi_endproc
     .size sluice_fiber_entry, . - sluice_fiber_entry

@@ -20,9 +20,11 @@
 
 namespace sluice::rt {
 
-[[gnu::always_inline]] inline void switch_context(context& from, const context& to) noexcept {
+[[gnu::always_inline]] inline void* switch_context(context& from, const context& to,
+                                                   void* message) noexcept {
   register context* save asm("x0") = &from;
   register const context* load asm("x1") = &to;
+  register void* carried asm("x2") = message;
   // x29 is stored, not declared lost, because compilers refuse the frame pointer as a clobber. The
   // jump goes through x17 and lands on `bti j` (hint #36), as branch target identification asks;
   // return addresses stay signed with the stack pointer they were signed with, which is restored.
@@ -37,14 +39,15 @@ namespace sluice::rt {
       "br x17\n"
       "1:\n\t"
       "hint #36\n\t"
-      : "+r"(save), "+r"(load)
+      : "+r"(save), "+r"(load), "+r"(carried)
       :
-      : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
-        "x16", "x17", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30",
-        "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13",
-        "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26",
-        "v27", "v28", "v29", "v30", "v31", "memory",
+      : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
+        "x17", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "v0",
+        "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14",
+        "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27",
+        "v28", "v29", "v30", "v31", "memory",
         "cc" SLUICE_SWITCH_CLOBBERS_X18 SLUICE_SWITCH_CLOBBERS_SVE);
+  return carried;
 }
 
 }  // namespace sluice::rt

@@ -143,7 +143,7 @@ struct bare_fiber {
 };
 
 template <class Value>
-void churn_for_ever(void* argument) {
+void churn_for_ever(void* argument, void*) {
   auto& both = *static_cast<bare_fiber*>(argument);
   seeds<Value> other(100);
   for (;;) churn(other.of.data(), [&] { switch_context(both.fiber, both.host); });
@@ -165,7 +165,7 @@ TEST(Context, LiveValuesSurviveASwitchThatIsInlinedAmongThem) {
   expect_live_values_to_survive_inlined<long double>();
 }
 
-void bounce(void* argument) {
+void bounce(void* argument, void*) {
   auto& both = *static_cast<bare_fiber*>(argument);
   for (;;) switch_context(both.fiber, both.host);
 }
@@ -188,6 +188,24 @@ TEST(Context, ALeafFunctionKeepsItsRedZone) {
   std::uint64_t expected = 0;
   for (std::uint64_t round = 0; round < 100; ++round) expected += round % 12 * 3 + 'x';
   EXPECT_EQ(leaf_with_locals(both, "x"), expected);
+}
+
+// Sends back one more than what it was sent.
+void count_up(void* argument, void* message) {
+  auto& both = *static_cast<bare_fiber*>(argument);
+  for (;;) {
+    auto* const number = static_cast<std::uint64_t*>(message);
+    message = switch_context(both.fiber, both.host, number + 1);
+  }
+}
+
+TEST(Context, EachSwitchCarriesItsMessage) {
+  if (sanitizers_active()) GTEST_SKIP() << "a bare switch, which no sanitizer is told of";
+  bare_fiber both(count_up);
+  std::array<std::uint64_t, 10> numbers{};
+  void* at = numbers.data();
+  for (int round = 0; round < 9; ++round) at = switch_context(both.host, both.fiber, at);
+  EXPECT_EQ(at, &numbers[9]);
 }
 
 TEST(Context, AFiberGoesOnOnAnotherThread) {

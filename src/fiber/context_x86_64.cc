@@ -8,9 +8,9 @@
 #include "fiber/context.h"
 
 // The outermost frame of every fiber. The first switch arrives here with the stack of make_context:
-// argument and entry, then two zero words. `.cfi_undefined rip` says that there is no caller, which
-// ends every unwinder whatever lies above; the zero frame pointer ends those that follow frame
-// pointers, and the zero words those that guess.
+// argument and entry, then two zero words; and with its message in rdx. `.cfi_undefined rip` says
+// that there is no caller, which ends every unwinder whatever lies above; the zero frame pointer
+// ends those that follow frame pointers, and the zero words those that guess.
 asm(R"(
     .text
     .p2align 4
@@ -23,6 +23,7 @@ sluice_fiber_entry:
     endbr64
     xorl %ebp, %ebp
     movq 0(%rsp), %rdi
+    movq %rdx, %rsi
     movq 8(%rsp), %rax
     callq *%rax
     ud2

@@ -15,7 +15,8 @@
 
 namespace sluice::rt {
 
-[[gnu::always_inline]] inline void switch_context(context& from, const context& to) noexcept {
+[[gnu::always_inline]] inline void* switch_context(context& from, const context& to,
+                                                   void* message) noexcept {
   context* save = &from;
   const context* load = &to;
   // rbp is stored, not declared lost, because compilers refuse it as a clobber where it is the
@@ -32,13 +33,14 @@ namespace sluice::rt {
       "jmpq *16(%%rsi)\n"
       "1:\n\t"
       "endbr64\n\t"
-      : "+D"(save), "+S"(load)
+      : "+D"(save), "+S"(load), "+d"(message)
       :
-      : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0",
-        "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-        "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)",
-        "st(6)", "st(7)", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7", "memory",
+      : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0", "xmm1",
+        "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
+        "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)",
+        "st(7)", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7", "memory",
         "cc" SLUICE_SWITCH_CLOBBERS_AVX512);
+  return message;
 }
 
 }  // namespace sluice::rt

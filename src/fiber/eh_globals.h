@@ -9,6 +9,8 @@
 // which makes the second one name the old thread's words.
 #pragma once
 
+#include <cstring>
+
 namespace sluice::rt {
 
 // The layout is the ABI's: __cxa_eh_globals.
@@ -22,10 +24,15 @@ struct eh_globals {
 [[nodiscard]] eh_globals* thread_eh_globals() noexcept;
 
 // Stores the thread's words in `into`; to be called before a switch away.
-inline void save(eh_globals& into, const eh_globals* thread) noexcept { into = *thread; }
+// Copied as bytes: both words, and what lies between them, go in one piece.
+inline void save(eh_globals& into, const eh_globals* thread) noexcept {
+  std::memcpy(&into, thread, sizeof into);
+}
 
 // Makes `from` the thread's words; to be called before the switch to the context that owns them, or
 // after it with the words of the thread that runs now.
-inline void restore(const eh_globals& from, eh_globals* thread) noexcept { *thread = from; }
+inline void restore(const eh_globals& from, eh_globals* thread) noexcept {
+  std::memcpy(thread, &from, sizeof from);
+}
 
 }  // namespace sluice::rt

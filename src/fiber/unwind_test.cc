@@ -16,7 +16,7 @@ namespace {
 std::uintptr_t entry_address() {
   alignas(16) std::array<std::byte, 256> memory;
   context fresh;
-  make_context(fresh, memory.data() + memory.size(), [](void*) {}, nullptr);
+  make_context(fresh, memory.data() + memory.size(), [](void*, void*) {}, nullptr);
   return reinterpret_cast<std::uintptr_t>(fresh.resume_address);
 }
 

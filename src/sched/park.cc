@@ -7,7 +7,7 @@
 #include "os/futex.h"
 #include "sched/runtime.h"
 #include "sched/timers.h"
-#include "sched/worker.h"
+#include "sched/worker_switch.h"
 #include "sched/worker_tls.h"
 
 namespace sluice::rt {

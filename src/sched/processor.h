@@ -11,6 +11,7 @@
 #include "poller/poller.h"
 #include "sched/run_queue.h"
 #include "sched/spin_lock.h"
+#include "sched/yield_mark.h"
 
 namespace sluice::rt {
 
@@ -34,6 +35,8 @@ struct alignas(64) processor {
   std::uint32_t index = 0;
 
   run_queue queue;
+  // Counts yields, while there are thieves. Owner only writes.
+  yield_mark yielding;
   // The fiber that runs next: put there and taken inside the gate, by the owner, or by a thief to
   // whom a stuck owner's gate has given way. relaxed: the gate orders it; others only look whether
   // there is one. Two exchanges a wake-up would be a tenth of what it costs.
@@ -91,6 +94,16 @@ struct alignas(64) processor {
     return !shard_busy.exchange(true, std::memory_order_acquire);
   }
   void unlock_shard() noexcept { shard_busy.store(false, std::memory_order_release); }
+
+  // Owner.
+  void count_switch() noexcept {
+    switches.store(switches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  // Any thread: the sleeper's second look, for the queue. Next slots are left out.
+  [[nodiscard]] bool has_queued() const noexcept {
+    return yielding.work_is_left([this] { return queue.size() != 0; });
+  }
 
   // The monitor has seen it in one and the same fiber at two looks.
   [[nodiscard]] bool is_stuck() const noexcept {

@@ -5,6 +5,9 @@
 //   [A] the owner's release store of tail_ publishes the entries before it; thieves acquire it
 //   [B] the compare-and-swap of head_ (release) says that the entries were read; the owner acquires
 //       head_ before it writes over them
+//
+// Where there is one processor only, there are no thieves, and the owner moves head_ by a plain
+// store: the compare-and-swap is a quarter of a yield.
 #pragma once
 
 #include <array>
@@ -22,6 +25,10 @@ class run_queue {
   // From this length on the entries are taken for cold. A prefetch of what is warm costs 4 ns.
   static constexpr std::uint32_t long_queue = 32;
 
+  // Before anybody uses it: no other thread will ever take from this queue.
+  void forgo_thieves() noexcept { has_thieves_ = false; }
+  [[nodiscard]] bool has_thieves() const noexcept { return has_thieves_; }
+
   // Owner. False: full; spill half with pop_half.
   [[nodiscard]] bool push(control_block* fiber) noexcept {
     const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
@@ -37,10 +44,15 @@ class run_queue {
   [[nodiscard]] control_block* pop(const control_block*& coming) noexcept {
     std::uint32_t head = head_.load(std::memory_order_acquire);
     // relaxed: the owner's own value.
-    while (head != tail_.load(std::memory_order_relaxed)) {
+    const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
+    while (head != tail) {
       control_block* const fiber = slot(head).load(std::memory_order_relaxed);
-      if (tail_.load(std::memory_order_relaxed) - head >= long_queue) [[unlikely]] {
+      if (tail - head >= long_queue) [[unlikely]] {
         coming = slot(head + 1).load(std::memory_order_relaxed);
+      }
+      if (!has_thieves_) {
+        head_.store(head + 1, std::memory_order_relaxed);
+        return fiber;
       }
       if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
                                       std::memory_order_acquire)) {
@@ -91,6 +103,7 @@ class run_queue {
   }
 
   alignas(64) std::atomic<std::uint32_t> head_{0};
+  bool has_thieves_ = true;  // immutable once the queue is in use
   alignas(64) std::atomic<std::uint32_t> tail_{0};
   std::array<std::atomic<control_block*>, capacity> entries_{};
 };

@@ -74,6 +74,7 @@ runtime::runtime(const run_options& options)
   for (std::uint32_t i = 0; i < processor_count_; ++i) {
     processors_[i].index = i;
     processors_[i].shard = new_shard();
+    if (processor_count_ == 1) processors_[i].queue.forgo_thieves();
     workers_.push_back(std::make_unique<worker>(*this, processors_[i]));
   }
   if (options_.raise_descriptor_limit) (void)os::raise_descriptor_limit();

@@ -11,7 +11,7 @@
 
 #include "base/bug.h"
 #include "sched/fiber_locals.h"
-#include "sched/worker.h"
+#include "sched/worker_switch.h"
 #include "sched/worker_tls.h"
 #include "sluice/fiber.h"
 
@@ -44,9 +44,9 @@ std::uintptr_t align_down(std::uintptr_t value, std::size_t alignment) noexcept 
 }
 
 // The outermost function of every fiber.
-void fiber_main(void* argument) {
+void fiber_main(void* argument, void* message) {
   auto* const self = static_cast<control_block*>(argument);
-  worker::arrive(self);
+  worker::arrive(self, *static_cast<worker*>(message));
   race_acquire(self);
   try {
     self->run(self->closure);

@@ -11,7 +11,7 @@ namespace sluice {
 void yield() noexcept {
   rt::worker* const here = rt::current_worker();
   if (here == nullptr || here->current() == nullptr) return std::this_thread::yield();
-  rt::worker::leave(*here, here->current(), rt::departure::yielded);
+  rt::worker::yield(*here);
 }
 
 result<void> sleep_until(time_point when) noexcept {

@@ -9,67 +9,32 @@
 #include "fiber/overflow.h"
 #include "os/clock.h"
 #include "os/membarrier.h"
-#include "os/memory.h"
 #include "os/relax.h"
 #include "sched/deliver.h"
 #include "sched/monitor.h"
 #include "sched/timers.h"
+#include "sched/worker_switch.h"
 #include "sched/worker_tls.h"
 
 namespace sluice::rt {
-namespace {
 
-// What a fiber left below its frames when it was deeper in calls than it is now. On this thread's
-// own stack, and before anybody else may run the fiber. The red zone lies below its stack pointer.
-void trim_stack(const control_block& parked) noexcept {
-  constexpr std::uintptr_t red_zone = 128;
-  const auto bottom = reinterpret_cast<std::uintptr_t>(parked.stack_bottom);
-  const auto used = reinterpret_cast<std::uintptr_t>(parked.saved.stack_pointer) - red_zone;
-  const std::uintptr_t end = used & ~(std::uintptr_t{os::page_size()} - 1);
-  if (end <= bottom) return;
-  // A refusal leaves the memory where it was, which is no harm.
-  (void)os::discard_memory(parked.stack_bottom, end - bottom);
+worker::worker(runtime& owner, processor& own) noexcept
+    : owner_(owner),
+      symmetric_(owner.symmetric_gate()),
+      processor_(&own),
+      random_(0x9e3779b97f4a7c15u * (own.index + 1)) {
+  own.holder = this;
 }
 
 // In a long queue each fiber is cold, and its pages are in no translation cache. A new one's
 // closure and first frame lie below its control block.
-void prefetch_fiber(const control_block* fiber) noexcept {
+void worker::prefetch_fiber(const control_block* fiber) noexcept {
   constexpr std::size_t lines_below = 2;
   prefetch_for_writing(reinterpret_cast<const std::byte*>(fiber) - lines_below * cache_line,
                        sizeof(control_block) / cache_line + lines_below);
 }
 
-}  // namespace
-
-worker::worker(runtime& owner, processor& own) noexcept
-    : owner_(owner), processor_(&own), random_(0x9e3779b97f4a7c15u * (own.index + 1)) {
-  own.holder = this;
-}
-
-// ---- the switch, both sides
-
-void worker::run_fiber(control_block* fiber) noexcept {
-  processor& own = *processor_;
-  current_ = fiber;
-  departure_ = departure::none;
-  fiber->last_processor = own.index;
-  fiber->waiting_for.store(wait_kind::running, std::memory_order_relaxed);
-  // relaxed, all: one writer; the monitor and dumps take them as hints.
-  own.running.store(fiber, std::memory_order_relaxed);
-  own.switches.store(own.switches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-
-  save(loop_exceptions_, thread_exceptions_);
-  restore(fiber->exceptions, thread_exceptions_);
-  before_switch(sanitizer_, fiber->sanitizer, fiber->stack_bottom, fiber->stack_bytes, false);
-  switch_context(loop_, fiber->saved);
-  after_switch(sanitizer_, nullptr, nullptr);
-  save(fiber->exceptions, thread_exceptions_);
-  restore(loop_exceptions_, thread_exceptions_);
-
-  own.running.store(nullptr, std::memory_order_relaxed);
-  current_ = nullptr;
-  settle(fiber);
-}
+// ---- the loop
 
 void worker::run() {
   set_current_worker(this);
@@ -83,80 +48,17 @@ void worker::run() {
   set_current_worker(nullptr);
 }
 
-// What the fiber asked for can be done only now that its context is saved.
-void worker::settle(control_block* fiber) noexcept {
-  switch (departure_) {
-    case departure::none:
-      bug("a fiber was left without a reason");
-    case departure::parked:
-      settle_park(fiber);
-      return;
-    case departure::yielded:
-      settle_yield(fiber);
-      return;
-    case departure::finished:
-      recycle(fiber);
-      return;
-  }
-}
-
-void worker::settle_park(control_block* fiber) noexcept {
-  processor_counters::add(processor_->counters.parks);
-  const std::int64_t now = os::monotonic_now_coarse();
-  fiber->waiting_since.store(now, std::memory_order_relaxed);
-  if (now - fiber->trimmed_at >= switched.trim_interval) [[unlikely]] {
-    // Not at the first park: most fibers end before a second one is due.
-    if (fiber->trimmed_at != 0) trim_stack(*fiber);
-    fiber->trimmed_at = now;
-  }
-  // [C] of park_word.h: from here on anybody may run it, unless we are to make it runnable.
-  if (fiber->word.save()) owner_.make_runnable(fiber);
-}
-
-void worker::settle_yield(control_block* fiber) noexcept {
-#ifdef SLUICE_MIGRATE
-  owner_.make_runnable(fiber);
-#else
-  // Wakes nobody: what stands in the queue already was published with a wake-up, and the queue is
-  // never empty between this push and the next pop, so no sleeper has missed it.
-  (void)push_tail(fiber);
-#endif
-}
-
-void worker::recycle(control_block* fiber) noexcept {
-  sanitizer_destroy(fiber->sanitizer);
-  // relaxed: the pool's lock orders it for the next user, a stale waker finds an epoch that is
-  // over.
-  owner_.stacks().epoch_of(fiber->index).store(fiber->word.epoch(), std::memory_order_relaxed);
-  const std::uint32_t index = fiber->index;
-  const bool usual = fiber->usual_stack;
-  fiber->state.store(slot_state::idle, std::memory_order_release);
-  if (usual) {
-    give_stack(index);
-  } else {
-    owner_.stacks().give(index);
-  }
-  owner_.fiber_ended(*processor_);
-}
-
-void worker::arrive(control_block* self) noexcept {
-  // Loaded anew: the fiber may be on another thread now.
-  worker& here = *current_worker();
-  after_switch(self->sanitizer, &here.stack_bottom_, &here.stack_size_);
-  here.gate_.leave();
-}
-
 bool worker::await_processor() noexcept {
   do {
     os::relax();
-  } while (!gate_.enter(owner_.symmetric_gate()));
+  } while (!gate_.enter(symmetric_));
   return true;
 }
 
 // The monitor's recipe of gate.h, for one slot.
 control_block* worker::give_up_next() noexcept {
   if (processor_->next.load(std::memory_order_relaxed) == nullptr || !gate_.ask()) return nullptr;
-  if (!owner_.symmetric_gate()) os::membarrier();
+  if (!symmetric_) os::membarrier();
   if (!gate_.finish_ask()) return nullptr;
   control_block* const fiber = processor_->next.load(std::memory_order_relaxed);
   processor_->next.store(nullptr, std::memory_order_relaxed);
@@ -172,42 +74,12 @@ bool worker::push_next(control_block* fiber) noexcept {
   return displaced != nullptr && push_tail(displaced);
 }
 
-bool worker::push_tail(control_block* fiber) noexcept {
-  fiber->waiting_for.store(wait_kind::runnable, std::memory_order_relaxed);
-  requeue(fiber);
-  return true;
-}
-
-void worker::requeue(control_block* fiber) noexcept {
-  if (processor_->queue.push(fiber)) return;
+// Half of a full queue goes to the global one, and `fiber` behind it.
+void worker::spill(control_block* fiber) noexcept {
   control_block* spilled[run_queue::capacity / 2 + 1];
   std::uint32_t count = processor_->queue.take_half(spilled, run_queue::capacity / 2);
   spilled[count++] = fiber;
   owner_.queue().push(spilled, count);
-}
-
-result<stack_slot> worker::take_stack() noexcept {
-  processor& own = *processor_;
-  if (own.stacks_cached == 0) return std::unexpected(error(errc::no_stack));
-  const std::uint32_t index = own.stack_cache[--own.stacks_cached];
-  // Whoever starts one fiber starts another, and that one's control block is cold.
-  if (own.stacks_cached != 0) {
-    prefetch_for_writing(owner_.stacks().block_at(own.stack_cache[own.stacks_cached - 1]),
-                         sizeof(control_block) / cache_line);
-  }
-  return owner_.stacks().slot_at(index);
-}
-
-void worker::give_stack(std::uint32_t index) noexcept {
-  processor& own = *processor_;
-  if (own.stacks_cached == processor::stack_cache_size) {
-    // The older half goes back: those are the cold ones.
-    constexpr std::uint32_t half = processor::stack_cache_size / 2;
-    owner_.stacks().give_some({own.stack_cache.data(), half});
-    std::copy(own.stack_cache.begin() + half, own.stack_cache.end(), own.stack_cache.begin());
-    own.stacks_cached -= half;
-  }
-  own.stack_cache[own.stacks_cached++] = index;
 }
 
 // ---- the migrate build's inbox
@@ -277,21 +149,7 @@ control_block* worker::find_work() noexcept {
 
 control_block* worker::next_local() noexcept {
   if (--until_look_ == 0) periodic_look();
-  processor& own = *processor_;
-  if (control_block* const next = own.next.load(std::memory_order_relaxed); next != nullptr) {
-    own.next.store(nullptr, std::memory_order_relaxed);
-    if (next_taken_ < next_budget || switched.no_next_budget) {
-      ++next_taken_;
-      return next;
-    }
-    // Two fibers that keep waking each other have had their turn.
-    (void)push_tail(next);
-  }
-  next_taken_ = 0;
-  const control_block* coming = nullptr;
-  control_block* const fiber = own.queue.pop(coming);
-  if (coming != nullptr) prefetch_fiber(coming);
-  return fiber;
+  return take_local();
 }
 
 void worker::periodic_look() noexcept {
@@ -474,7 +332,7 @@ bool worker::anything_to_do(std::int64_t until) noexcept {
   // An arming that came after `until` was read has seen sleep_until, or is seen here.
   if (processor_->earliest.load(std::memory_order_seq_cst) < until) return true;
   for (const processor& other : owner_.processors()) {
-    if (other.queue.size() != 0) return true;
+    if (other.has_queued()) return true;
   }
   return false;
 }

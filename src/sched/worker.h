@@ -1,5 +1,6 @@
 // worker.h: an operating-system thread that runs fibers: find one, run it until it leaves, see to
-// what it left for, look again.
+// what it left for, look again. Where the next fiber is plain to see, the one that leaves switches
+// to it by itself, without the loop (worker_switch.h).
 //
 // The work-finding order, each step a function of its own:
 //   1 next_slot, within its budget         5 poll the own shard without waiting
@@ -27,7 +28,7 @@
 namespace sluice::rt {
 
 // What the fiber left for, told to the worker that it leaves.
-enum class departure : std::uint8_t { none, parked, yielded, finished };
+enum class departure : std::uint8_t { parked, yielded, finished };
 
 class worker {
  public:
@@ -41,16 +42,13 @@ class worker {
   // Fiber side: leaves the fiber; returns when it runs again, possibly on another worker, outside
   // the gate. Never returns for `finished`.
   [[gnu::always_inline]] static void leave(control_block* self, departure why) noexcept;
-  // The same for who has just asked for the worker.
-  [[gnu::always_inline]] static void leave(worker& from, control_block* self,
-                                           departure why) noexcept;
-  // Fiber side, first thing on a new stack.
-  static void arrive(control_block* self) noexcept;
+  // Fiber side: lets the others of this processor run first. `here` has just been asked for.
+  static void yield(worker& here) noexcept;
+  // Fiber side, first thing on a new stack, with the message of the switch that led there.
+  [[gnu::always_inline]] static void arrive(control_block* self, worker& here) noexcept;
 
   // Fiber side, between enter and leave: true: this worker's processor may be touched.
-  [[nodiscard]] bool enter() noexcept {
-    return gate_.enter(owner_.symmetric_gate()) || await_processor();
-  }
+  [[nodiscard]] bool enter() noexcept { return gate_.enter(symmetric_) || await_processor(); }
   void leave_gate() noexcept { gate_.leave(); }
 
   // Another worker: takes the next slot's fiber, if this one is outside the gate. Costs a
@@ -59,7 +57,11 @@ class worker {
 
   // Inside the gate: a fiber that is to run soon. True: others should be told.
   [[nodiscard]] bool push_next(control_block* fiber) noexcept;
-  [[nodiscard]] bool push_tail(control_block* fiber) noexcept;
+  [[nodiscard]] bool push_tail(control_block* fiber) noexcept {
+    fiber->waiting_for.store(wait_kind::runnable, std::memory_order_relaxed);
+    requeue(fiber);
+    return true;
+  }
 
   [[nodiscard]] control_block* current() const noexcept { return current_; }
   [[nodiscard]] processor& own() noexcept { return *processor_; }
@@ -84,22 +86,36 @@ class worker {
   // The processor was taken, to be given back at once: by give_up_next.
   [[nodiscard]] bool await_processor() noexcept;
 
-  // Inlined into the loop: the CPU predicts returns from a stack of its own, which a switch leaves
-  // behind, so each return that follows one is mispredicted.
-  [[gnu::always_inline]] inline void run_fiber(control_block* fiber) noexcept;
-  void settle(control_block* fiber) noexcept;
+  // The switch; worker_switch.h. Inside the gate, all.
+  [[gnu::always_inline]] void enter_to_leave() noexcept;
+  [[gnu::always_inline]] void switch_away(control_block* self, control_block* next,
+                                          departure why) noexcept;
+  [[gnu::always_inline]] void* switch_to_fiber(context& from, sanitizer_fiber& from_sanitizer,
+                                               control_block* next, bool from_dies) noexcept;
+  [[nodiscard]] control_block* at_hand() noexcept;
+  [[gnu::always_inline]] void run_fiber(control_block* fiber) noexcept;
+
+  // What the departed fiber asked for; worker_settle.cc.
+  [[gnu::always_inline]] void settle() noexcept;
+  [[gnu::always_inline]] void settle_yield(control_block* fiber) noexcept;
   void settle_park(control_block* fiber) noexcept;
-  void settle_yield(control_block* fiber) noexcept;
   void recycle(control_block* fiber) noexcept;
 
   // As push_tail, for what was runnable before: does not touch the fiber.
-  void requeue(control_block* fiber) noexcept;
+  void requeue(control_block* fiber) noexcept {
+    if (!processor_->queue.push(fiber)) [[unlikely]] {
+      spill(fiber);
+    }
+  }
+  void spill(control_block* fiber) noexcept;
   [[nodiscard]] control_block* find_work() noexcept;
   [[nodiscard]] control_block* take_inbox() noexcept;
 #ifdef SLUICE_MIGRATE
   [[nodiscard]] control_block* take_inbox_of(processor& of) noexcept;
 #endif
   [[nodiscard]] control_block* next_local() noexcept;
+  [[nodiscard]] control_block* take_local() noexcept;
+  static void prefetch_fiber(const control_block* fiber) noexcept;
   void periodic_look() noexcept;
   [[nodiscard]] control_block* take_global() noexcept;
   // Each true: something became runnable in the own queue.
@@ -120,9 +136,11 @@ class worker {
   [[nodiscard]] bool inbox_waits() const noexcept;
 
   runtime& owner_;
+  const bool symmetric_;  // the gate's form
   processor* processor_;
   control_block* current_ = nullptr;
-  departure departure_ = departure::none;
+  control_block* departed_ = nullptr;  // the fiber that is being left, until it is settled
+  departure departure_ = departure::parked;
   bool spinning_ = false;
   bool relieved_ = false;  // has looked after stuck processors since its last sleep
   std::uint32_t next_taken_ = 0;
@@ -139,19 +157,5 @@ class worker {
   gate gate_;
   report_list reports_;
 };
-
-// Inlined into what parks, as run_fiber is into the loop, and for the same reason.
-inline void worker::leave(control_block* self, departure why) noexcept {
-  leave(*current_worker(), self, why);
-}
-
-inline void worker::leave(worker& from, control_block* self, departure why) noexcept {
-  check(from.enter(), "a fiber left a worker that has lost its processor");
-  from.departure_ = why;
-  before_switch(self->sanitizer, from.sanitizer_, from.stack_bottom_, from.stack_size_,
-                why == departure::finished);
-  switch_context(self->saved, from.loop_);
-  arrive(self);
-}
 
 }  // namespace sluice::rt

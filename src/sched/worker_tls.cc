@@ -7,7 +7,9 @@
 namespace sluice::rt {
 namespace {
 
-thread_local worker* this_threads_worker = nullptr;
+// initial-exec: one load from the thread's own block, also in a shared library, which has eight
+// bytes of it set aside for that when it is loaded; the general way is a call.
+[[gnu::tls_model("initial-exec")]] thread_local worker* this_threads_worker = nullptr;
 
 // Plain threads' parkers are taken over, never freed: a waker that has released one may still pass
 // its address to the futex call.
