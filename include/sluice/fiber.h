@@ -53,13 +53,22 @@ struct closure {
   F function;
   std::tuple<Args...> arguments;
 
+  struct destroyer {
+    void operator()(closure* self) const { self->~closure(); }
+  };
+  using owner = std::unique_ptr<closure, destroyer>;
+
+  decltype(auto) call() {
+    return std::apply(
+        [&](Args&... moved) -> decltype(auto) {
+          return std::invoke(std::move(function), std::move(moved)...);
+        },
+        arguments);
+  }
+
   static void run(void* memory) {
-    struct destroyer {
-      void operator()(closure* self) const { self->~closure(); }
-    };
-    const std::unique_ptr<closure, destroyer> self(static_cast<closure*>(memory));
-    std::apply([&](Args&... moved) { std::invoke(std::move(self->function), std::move(moved)...); },
-               self->arguments);
+    const owner self(static_cast<closure*>(memory));
+    (void)self->call();
   }
 };
 
@@ -67,14 +76,14 @@ struct closure {
 template <class Closure>
 inline constexpr closure_type closure_type_of{sizeof(Closure), alignof(Closure), &Closure::run};
 
-// Builds a closure on a new fiber's stack; the fiber is not started yet.
-template <class Closure, class F, class... Args>
+// Reserves a fiber and has `build(memory)` construct its closure there; not started yet.
+template <class Closure, class Build>
 result<spawn_slot> prepare_fiber(const spawn_options& options, const std::source_location& where,
-                                 F&& f, Args&&... args) {
+                                 Build build) {
   auto slot = spawn_reserve(closure_type_of<Closure>, options, where);
   if (!slot) return slot;
   try {
-    ::new (slot->closure) Closure{std::forward<F>(f), {std::forward<Args>(args)...}};
+    build(slot->closure);
   } catch (...) {
     spawn_abandon(*slot);
     throw;
@@ -133,9 +142,10 @@ class spawned_function {
   template <class F>
   static result<void> start(const located& site, const spawn_options& options, Args&&... args) {
     using closure_of = closure<std::decay_t<F>, std::decay_t<Args>...>;
-    auto slot = prepare_fiber<closure_of>(options, site.where(),
-                                          std::forward<F>(site.template function<F>()),
-                                          std::forward<Args>(args)...);
+    auto slot = prepare_fiber<closure_of>(options, site.where(), [&](void* memory) {
+      ::new (memory)
+          closure_of{std::forward<F>(site.template function<F>()), {std::forward<Args>(args)...}};
+    });
     if (!slot) return std::unexpected(slot.error());
     spawn_start(*slot, closure_type_of<closure_of>);
     return {};
@@ -220,22 +230,27 @@ namespace detail {
 // What a handle and its fiber share: whether it has ended, who waits for that, whom to stop.
 class join_state {
  public:
-  join_state() noexcept;
+  join_state() noexcept {}  // complete when started() has been called
   join_state(const join_state&) = delete;
   join_state& operator=(const join_state&) = delete;
-  virtual ~join_state();
 
   void started(const spawn_slot& slot) noexcept;  // before the fiber can run
-  void finished() noexcept;                       // by the fiber, at its end
+  // By the fiber, at its end. True: there is no handle, the caller frees the state.
+  [[nodiscard]] bool finished() noexcept;
+  // By the handle, at its end. True: the fiber has ended, the caller frees the state.
+  [[nodiscard]] bool abandon() noexcept;
   void request_stop() noexcept;
-  [[nodiscard]] result<void> wait(bool stoppable);
-  [[nodiscard]] bool is_self() const noexcept;
+  // False: the caller was asked to stop. Throws std::logic_error if it is the fiber itself.
+  [[nodiscard]] bool wait();
+  // The same for a destructor: not cut short, and it does not throw.
+  void wait_for_end() noexcept;
   [[nodiscard]] std::uint64_t fiber_id() const noexcept;
 
  private:
   struct internals;
-  alignas(8) std::byte memory_[64];
+  alignas(8) std::byte memory_[32];
   internals& inside() const noexcept;
+  bool await_end(bool stoppable) noexcept;
 };
 
 template <class T>
@@ -246,25 +261,33 @@ class join_value : public join_state {
   std::exception_ptr failure;
 };
 
-// The function of a fiber that somebody holds a handle to.
-template <class T, class F>
-struct joined_function {
-  F function;
-  std::shared_ptr<join_value<T>> state;
+// What lies on the stack of a fiber that somebody holds a handle to.
+template <class T, class F, class... Args>
+struct joined_closure {
+  closure<F, Args...> inner;
+  join_value<T>* state;
 
-  template <class... Args>
-  void operator()(Args&&... args) && {
+  static void run(void* memory) {
+    auto* const self = static_cast<joined_closure*>(memory);
+    join_value<T>* const state = self->state;
+    fill(*state, self->inner);
+    if (state->finished()) delete state;
+  }
+
+ private:
+  // Whoever joins may rely on it that callable and arguments are gone, as with std::thread.
+  static void fill(join_value<T>& state, closure<F, Args...>& inner) {
+    const typename closure<F, Args...>::owner self(&inner);
     try {
       if constexpr (std::is_void_v<T>) {
-        std::invoke(std::move(function), std::forward<Args>(args)...);
-        state->value.emplace();
+        inner.call();
+        state.value.emplace();
       } else {
-        state->value.emplace(std::invoke(std::move(function), std::forward<Args>(args)...));
+        state.value.emplace(inner.call());
       }
     } catch (...) {
-      state->failure = std::current_exception();
+      state.failure = std::current_exception();
     }
-    state->finished();
   }
 };
 
@@ -272,7 +295,7 @@ struct joined_function {
 template <class T, class... Args>
 class joinable_function {
  public:
-  using state_pointer = std::shared_ptr<join_value<T>>;
+  using state_pointer = std::unique_ptr<join_value<T>>;
 
   template <class F>
     requires spawnable<F, Args...>
@@ -287,12 +310,13 @@ class joinable_function {
  private:
   template <class F>
   static state_pointer start(const located& site, const spawn_options& options, Args&&... args) {
-    using joined = joined_function<T, std::decay_t<F>>;
-    using closure_of = closure<joined, std::decay_t<Args>...>;
-    auto state = std::make_shared<join_value<T>>();
-    auto slot = prepare_fiber<closure_of>(
-        options, site.where(), joined{std::forward<F>(site.template function<F>()), state},
-        std::forward<Args>(args)...);
+    using closure_of = joined_closure<T, std::decay_t<F>, std::decay_t<Args>...>;
+    auto state = std::make_unique<join_value<T>>();
+    auto slot = prepare_fiber<closure_of>(options, site.where(), [&](void* memory) {
+      ::new (memory)
+          closure_of{{std::forward<F>(site.template function<F>()), {std::forward<Args>(args)...}},
+                     state.get()};
+    });
     if (!slot) throw_spawn_failure(slot.error());
     state->started(*slot);
     spawn_start(*slot, closure_type_of<closure_of>);
@@ -333,7 +357,7 @@ class [[nodiscard]] fiber {
     if (!joinable()) return;
     request_stop();
     // Not cut short: the fiber may use what its owner destroys next.
-    (void)state_->wait(false);
+    state_->wait_for_end();
   }
 
   [[nodiscard]] bool joinable() const noexcept { return state_ != nullptr; }
@@ -352,14 +376,17 @@ class [[nodiscard]] fiber {
   }
 
   // Lets it run on by itself.
-  void detach() noexcept { state_.reset(); }
+  void detach() noexcept {
+    if (state_ != nullptr && !state_->abandon()) (void)state_.release();
+    state_.reset();
+  }
 
   [[nodiscard]] std::uint64_t id() const noexcept {
     return state_ != nullptr ? state_->fiber_id() : 0;
   }
 
  private:
-  std::shared_ptr<detail::join_value<T>> state_;
+  std::unique_ptr<detail::join_value<T>> state_;
 };
 
 template <class F, class... Args>
@@ -372,8 +399,7 @@ fiber(const spawn_options&, F&&, Args&&...)
 template <class T>
 result<T> fiber<T>::join() {
   if (!joinable()) detail::throw_logic_error("sluice: join of an empty fiber handle");
-  if (state_->is_self()) detail::throw_logic_error("sluice: a fiber cannot join itself");
-  if (auto ended = state_->wait(true); !ended) return std::unexpected(ended.error());
+  if (!state_->wait()) return std::unexpected(error(errc::operation_canceled));
   const auto state = std::move(state_);
   if (state->failure) std::rethrow_exception(std::move(state->failure));
   if constexpr (std::is_void_v<T>) {

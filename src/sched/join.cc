@@ -1,7 +1,10 @@
-// join.cc: what a fiber<T> handle and its fiber share; the protocol is join_word.h's.
+// join.cc: what a fiber<T> handle and its fiber share; the protocol is join_word.h's, which also
+// says whose memory it is.
 #include <new>
 #include <stdexcept>
+#include <type_traits>
 
+#include "base/bug.h"
 #include "os/relax.h"
 #include "sched/join_word.h"
 #include "sched/park.h"
@@ -28,30 +31,31 @@ struct join_state::internals {
   std::uint64_t id = 0;
 };
 
-join_state::join_state() noexcept {
-  static_assert(sizeof(internals) <= sizeof(memory_) && alignof(internals) <= 8);
-  ::new (static_cast<void*>(memory_)) internals;
-}
-
-join_state::~join_state() { inside().~internals(); }
-
 join_state::internals& join_state::inside() const noexcept {
   return *std::launder(const_cast<internals*>(reinterpret_cast<const internals*>(memory_)));
 }
 
 void join_state::started(const spawn_slot& slot) noexcept {
-  internals& self = inside();
-  self.control = static_cast<rt::control_block*>(slot.control);
-  self.id = self.control->number;
+  static_assert(sizeof(internals) <= sizeof(memory_) && alignof(internals) <= 8);
+  static_assert(std::is_trivially_destructible_v<internals>);
+  auto* const self = ::new (static_cast<void*>(memory_)) internals;
+  self->control = static_cast<rt::control_block*>(slot.control);
+  self->id = self->control->number;
 }
 
-void join_state::finished() noexcept {
-  internals& self = inside();
+bool join_state::finished() noexcept {
   rt::race_release(this);
-  if (const auto waiting = self.word.finish()) {
-    (void)rt::wake(named(waiting->who), waiting->epoch, rt::wake_reason::partner);
-  }
-  while (self.word.being_stopped()) os::relax();
+  const auto end = inside().word.finish([] { os::relax(); });
+  // From here on the memory may be gone.
+  if (end.who != 0) (void)rt::wake(named(end.who), end.epoch, rt::wake_reason::partner);
+  return end.abandoned;
+}
+
+bool join_state::abandon() noexcept {
+  rt::race_release(this);
+  if (inside().word.abandon([] { os::relax(); })) return false;
+  rt::race_acquire(this);
+  return true;
 }
 
 void join_state::request_stop() noexcept {
@@ -61,18 +65,29 @@ void join_state::request_stop() noexcept {
   self.word.end_stop();
 }
 
-bool join_state::is_self() const noexcept {
-  const rt::control_block* const fiber = rt::this_fiber_or_null();
-  return fiber != nullptr && fiber->number == inside().id;
-}
-
 std::uint64_t join_state::fiber_id() const noexcept { return inside().id; }
 
-result<void> join_state::wait(bool stoppable) {
+bool join_state::wait() {
+  const internals& self = inside();
+  if (!self.word.is_ended() && rt::this_fiber_or_null() == self.control) {
+    throw_logic_error("sluice: a fiber cannot join itself");
+  }
+  return await_end(true);
+}
+
+void join_state::wait_for_end() noexcept {
+  const internals& self = inside();
+  if (!self.word.is_ended() && rt::this_fiber_or_null() == self.control) {
+    misuse("a fiber destroys its own handle, which would wait for itself");
+  }
+  (void)await_end(false);
+}
+
+bool join_state::await_end(bool stoppable) noexcept {
   internals& self = inside();
   rt::parker& waiter = rt::this_parker();
   for (;;) {
-    if (stoppable && rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+    if (stoppable && rt::park_interrupted(waiter)) return false;
     if (self.word.is_ended()) break;
     rt::park_begin(waiter, {.kind = rt::wait_kind::join, .on = this, .stoppable = stoppable});
     const bool standing = self.word.enter(name_of(waiter), waiter.word.epoch());
@@ -81,7 +96,7 @@ result<void> join_state::wait(bool stoppable) {
     self.word.leave(name_of(waiter));
   }
   rt::race_acquire(this);
-  return {};
+  return true;
 }
 
 void throw_logic_error(const char* sentence) { throw std::logic_error(sentence); }
