@@ -18,6 +18,10 @@
 #include "sluice/deadline.h"
 #include "sluice/error.h"
 
+namespace sluice::rt {
+struct parker;
+}
+
 namespace sluice {
 
 struct spawn_options {
@@ -250,7 +254,8 @@ class join_state {
   struct internals;
   alignas(8) std::byte memory_[32];
   internals& inside() const noexcept;
-  bool await_end(bool stoppable) noexcept;
+  bool is_own(const rt::parker& waiter) const noexcept;
+  bool await_end(rt::parker& waiter, bool stoppable) noexcept;
 };
 
 template <class T>

@@ -67,25 +67,13 @@ void join_state::request_stop() noexcept {
 
 std::uint64_t join_state::fiber_id() const noexcept { return inside().id; }
 
-bool join_state::wait() {
-  const internals& self = inside();
-  if (!self.word.is_ended() && rt::this_fiber_or_null() == self.control) {
-    throw_logic_error("sluice: a fiber cannot join itself");
-  }
-  return await_end(true);
+// Another fiber may have the block once this one has ended.
+bool join_state::is_own(const rt::parker& waiter) const noexcept {
+  return &waiter == inside().control && !inside().word.is_ended();
 }
 
-void join_state::wait_for_end() noexcept {
-  const internals& self = inside();
-  if (!self.word.is_ended() && rt::this_fiber_or_null() == self.control) {
-    misuse("a fiber destroys its own handle, which would wait for itself");
-  }
-  (void)await_end(false);
-}
-
-bool join_state::await_end(bool stoppable) noexcept {
+inline bool join_state::await_end(rt::parker& waiter, bool stoppable) noexcept {
   internals& self = inside();
-  rt::parker& waiter = rt::this_parker();
   for (;;) {
     if (stoppable && rt::park_interrupted(waiter)) return false;
     if (self.word.is_ended()) break;
@@ -97,6 +85,18 @@ bool join_state::await_end(bool stoppable) noexcept {
   }
   rt::race_acquire(this);
   return true;
+}
+
+bool join_state::wait() {
+  rt::parker& waiter = rt::this_parker();
+  if (is_own(waiter)) throw_logic_error("sluice: a fiber cannot join itself");
+  return await_end(waiter, true);
+}
+
+void join_state::wait_for_end() noexcept {
+  rt::parker& waiter = rt::this_parker();
+  if (is_own(waiter)) misuse("a fiber destroys its own handle, which would wait for itself");
+  (void)await_end(waiter, false);
 }
 
 void throw_logic_error(const char* sentence) { throw std::logic_error(sentence); }

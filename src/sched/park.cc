@@ -101,30 +101,6 @@ parker& this_parker() noexcept {
   return plain_thread_parker();
 }
 
-void park_begin(parker& self, const park_request& request) noexcept {
-  bool stoppable = false;
-  if (self.is_fiber) {
-    auto& fiber = static_cast<control_block&>(self);
-    // relaxed, all: begin() publishes them.
-    fiber.park_deadline.store(request.until, std::memory_order_relaxed);
-    fiber.waiting_on.store(request.on, std::memory_order_relaxed);
-    fiber.waiting_for.store(request.kind, std::memory_order_relaxed);
-    stoppable = request.stoppable && fiber.shields == 0;
-  } else {
-    self.thread_until = request.until;
-  }
-  self.word.begin(stoppable);
-}
-
-bool park_interrupted(const parker& self) noexcept {
-  if (!self.is_fiber) return false;
-  const auto& fiber = static_cast<const control_block&>(self);
-  // seq_cst: the canceller's recipe in park_word.h; pairs with [A] before it.
-  return fiber.shields == 0 && fiber.stop_requested.load(std::memory_order_seq_cst);
-}
-
-bool park_withdraw(parker& self) noexcept { return self.word.withdraw(); }
-
 wake_reason park(parker& self) noexcept {
   if (self.is_fiber) {
     park_fiber(static_cast<control_block&>(self));

@@ -41,13 +41,31 @@ struct park_request {
 [[nodiscard]] parker& this_parker() noexcept;
 
 // Recipe step 1.
-void park_begin(parker& self, const park_request& request) noexcept;
+inline void park_begin(parker& self, const park_request& request) noexcept {
+  bool stoppable = false;
+  if (self.is_fiber) {
+    auto& fiber = static_cast<control_block&>(self);
+    // relaxed, all: begin() publishes them.
+    fiber.park_deadline.store(request.until, std::memory_order_relaxed);
+    fiber.waiting_on.store(request.on, std::memory_order_relaxed);
+    fiber.waiting_for.store(request.kind, std::memory_order_relaxed);
+    stoppable = request.stoppable && fiber.shields == 0;
+  } else {
+    self.thread_until = request.until;
+  }
+  self.word.begin(stoppable);
+}
 
 // Recipe step 3: true if the fiber has been asked to stop and is not shielded.
-[[nodiscard]] bool park_interrupted(const parker& self) noexcept;
+[[nodiscard]] inline bool park_interrupted(const parker& self) noexcept {
+  if (!self.is_fiber) return false;
+  const auto& fiber = static_cast<const control_block&>(self);
+  // seq_cst: the canceller's recipe in park_word.h; pairs with [A] before it.
+  return fiber.shields == 0 && fiber.stop_requested.load(std::memory_order_seq_cst);
+}
 
 // Recipe step 4, giving up. True: the park is over. False: somebody has won; call park().
-[[nodiscard]] bool park_withdraw(parker& self) noexcept;
+[[nodiscard]] inline bool park_withdraw(parker& self) noexcept { return self.word.withdraw(); }
 
 // Recipe steps 4 and 5: parks until somebody wakes it, and says who. Ends the park. The caller may
 // be on another thread afterwards.

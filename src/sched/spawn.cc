@@ -18,11 +18,6 @@
 namespace sluice::rt {
 namespace {
 
-struct closure_place {
-  void* begin;
-  void* stack_top;
-};
-
 constexpr std::size_t guard_bytes = std::size_t{64} << 10;
 
 std::uintptr_t align_down(std::uintptr_t value, std::size_t alignment) noexcept {
@@ -77,55 +72,91 @@ class gate_visit {
   worker* here_;
 };
 
-// A stack from the processor's cache, which is refilled outside the gate: it may map memory.
-result<stack_slot> take_usual_stack(runtime& owner, std::uint64_t& number) noexcept {
-  result<stack_slot> cached = std::unexpected(error(errc::no_stack));
+bool is_unused(const control_block& block) noexcept {
+  // acquire: pairs with recycle().
+  return block.state.load(std::memory_order_acquire) == slot_state::unused;
+}
+
+// The control block of a slot that was never used, or whose memory was given back: it starts from
+// the epoch that its last fiber left in the pool. One that served before keeps its park word, whose
+// epoch never goes back, and what describes its slot.
+control_block* construct(runtime& owner, const stack_slot& slot) noexcept {
+  auto* const block = ::new (slot.control) control_block;
+  block->word.restart(owner.stacks().epoch_of(slot.index).load(std::memory_order_relaxed));
+  block->is_fiber = true;
+  block->index = slot.index;
+  block->park_timer.owner = slot.index;
+  block->park_timer.kind = timer_kind::fiber;
+  block->stack_bottom = slot.stack_bottom;
+  block->stack_bytes = static_cast<std::size_t>(static_cast<std::byte*>(slot.control) -
+                                                static_cast<std::byte*>(slot.stack_bottom));
+  return block;
+}
+
+control_block* constructed(runtime& owner, const stack_slot& slot) noexcept {
+  auto* const block = static_cast<control_block*>(slot.control);
+  return is_unused(*block) ? construct(owner, slot) : block;
+}
+
+// From the processor's cache; nullptr: it is empty.
+control_block* take_cached(runtime& owner) noexcept {
+  std::uint32_t index = worker::no_stack;
+  std::uint64_t number = 0;
   {
     const gate_visit visit(owner);
     worker* const here = visit.inside();
-    number = here != nullptr ? owner.next_number(here->own()) : owner.next_number();
-    if (here == nullptr) return owner.stacks().take(default_stack_size);
-    cached = here->take_stack();
+    if (here == nullptr) return nullptr;
+    index = here->take_stack();
+    if (index == worker::no_stack) return nullptr;
+    number = owner.next_number(here->own());
   }
-  if (cached) return cached;
+  auto* block = static_cast<control_block*>(owner.stacks().block_at(index));
+  // Outside the gate, since it touches new memory.
+  if (is_unused(*block)) [[unlikely]] {
+    block = construct(owner, owner.stacks().slot_at(index));
+  }
+  block->number = number;
+  return block;
+}
+
+// Refills the processor's cache, outside the gate: it may map memory. Returns one of the new
+// stacks.
+result<control_block*> take_fresh(runtime& owner) noexcept {
   std::array<std::uint32_t, processor::stack_cache_size / 2> fresh;
   const std::size_t count = owner.stacks().take_some(fresh);
-  if (count == 0) return owner.stacks().take(default_stack_size);  // for its error
+  if (count == 0) {
+    auto slot = owner.stacks().take(default_stack_size);  // for its error
+    if (!slot) return std::unexpected(slot.error());
+    return constructed(owner, *slot);
+  }
   const std::span<const std::uint32_t> rest(fresh.data(), count - 1);
   if (const gate_visit visit(owner); visit.inside() != nullptr) {
     for (const std::uint32_t index : rest) visit.inside()->give_stack(index);
   } else {
     owner.stacks().give_some(rest);
   }
-  return owner.stacks().slot_at(fresh[count - 1]);
+  return constructed(owner, owner.stacks().slot_at(fresh[count - 1]));
 }
 
-result<stack_slot> take_stack(runtime& owner, const spawn_options& options,
-                              std::uint64_t& number) noexcept {
-  if (options.stack_size == 0) return take_usual_stack(owner, number);
-  number = owner.next_number();
-  return owner.stacks().take(options.stack_size + guard_bytes + sizeof(control_block));
-}
-
-// Makes the slot's control block fit to serve a new fiber. A block that served before keeps its
-// park word, whose epoch never goes back; one whose memory was given back starts from the epoch
-// that its last fiber left in the pool.
-control_block& renew(runtime& owner, const stack_slot& slot) noexcept {
-  auto* block = static_cast<control_block*>(slot.control);
-  // acquire: pairs with recycle().
-  if (block->state.load(std::memory_order_acquire) == slot_state::unused) {
-    block = ::new (slot.control) control_block;
-    block->word.restart(owner.stacks().epoch_of(slot.index).load(std::memory_order_relaxed));
-    block->is_fiber = true;
-    block->index = slot.index;
-    block->park_timer.owner = slot.index;
-    block->park_timer.kind = timer_kind::fiber;
+result<control_block*> take_block(runtime& owner, const spawn_options& options) noexcept {
+  const bool usual = options.stack_size == 0;
+  if (usual) {
+    if (control_block* const cached = take_cached(owner)) return cached;
   }
-  return *block;
+  auto taken = [&]() -> result<control_block*> {
+    if (usual) return take_fresh(owner);
+    auto slot = owner.stacks().take(options.stack_size + guard_bytes + sizeof(control_block));
+    if (!slot) return std::unexpected(slot.error());
+    return constructed(owner, *slot);
+  }();
+  if (taken) {
+    (*taken)->usual_stack = usual;
+    (*taken)->number = owner.next_number();
+  }
+  return taken;
 }
 
-void reset(control_block& block, const stack_slot& slot, const std::source_location& where,
-           const closure_place& closure) noexcept {
+void reset(control_block& block, const std::source_location& where, void* closure) noexcept {
   block.exceptions = {};
   block.stop_requested.store(false, std::memory_order_relaxed);
   block.shields = 0;
@@ -134,56 +165,39 @@ void reset(control_block& block, const stack_slot& slot, const std::source_locat
   block.trimmed_at = 0;
   block.spawn_file = where.file_name();
   block.spawn_line = where.line();
-  block.stack_bottom = slot.stack_bottom;
-  block.stack_bytes = static_cast<std::size_t>(static_cast<std::byte*>(slot.control) -
-                                               static_cast<std::byte*>(slot.stack_bottom));
-  block.closure = closure.begin;
+  block.closure = closure;
   block.locals = nullptr;
-  make_context(block.saved, closure.stack_top, &fiber_main, &block);
+  make_context(block.saved, closure, &fiber_main, &block);
 }
 
-// The closure lies at the top of the stack, the first frame below it.
-std::optional<closure_place> place_closure(const stack_slot& slot,
-                                           const detail::closure_type& type) noexcept {
-  const auto top = reinterpret_cast<std::uintptr_t>(slot.stack_top);
-  const auto bottom = reinterpret_cast<std::uintptr_t>(slot.stack_bottom);
+// The closure lies at the top of the stack, the first frame below it. Returns nullptr: no room.
+void* place_closure(control_block& block, const detail::closure_type& type) noexcept {
   constexpr std::size_t least_stack = 4096;
-  if (type.size + type.alignment + least_stack > top - bottom) return std::nullopt;
-  const std::uintptr_t begin =
-      align_down(top - type.size, std::max<std::size_t>(type.alignment, 16));
-  auto* const base = static_cast<std::byte*>(slot.stack_bottom);
-  std::byte* const place = base + (begin - bottom);
-  return closure_place{place, place};
+  if (type.size + type.alignment + least_stack > block.stack_bytes) return nullptr;
+  auto* const top = reinterpret_cast<std::byte*>(&block);
+  const auto end = reinterpret_cast<std::uintptr_t>(top);
+  return top - (end - align_down(end - type.size, std::max<std::size_t>(type.alignment, 16)));
 }
 
 void give_back(runtime& owner, control_block& block) noexcept { owner.stacks().give(block.index); }
 
-}  // namespace
-
-result<control_block*> prepare_fiber(runtime& owner, const detail::closure_type& type,
-                                     const spawn_options& options,
-                                     const std::source_location& where) noexcept {
-  std::uint64_t number = 0;
-  auto slot = take_stack(owner, options, number);
-  if (!slot) return std::unexpected(slot.error());
-  const auto closure = place_closure(*slot, type);
-  if (!closure) {
-    owner.stacks().give(slot->index);
+inline result<control_block*> prepare_fiber(runtime& owner, const detail::closure_type& type,
+                                            const spawn_options& options,
+                                            const std::source_location& where) noexcept {
+  auto taken = take_block(owner, options);
+  if (!taken) return taken;
+  control_block& block = **taken;
+  void* const closure = place_closure(block, type);
+  if (closure == nullptr) {
+    owner.stacks().give(block.index);
     return std::unexpected(error(errc::no_stack));
   }
-  control_block& block = renew(owner, *slot);
   // The caller is about to construct the closure where the stack's last user has left its frames.
   race_acquire(&block.sanitizer);  // pairs with before_switch of that user
-  stack_unpoison(slot->stack_bottom,
-                 static_cast<std::size_t>(static_cast<std::byte*>(slot->control) -
-                                          static_cast<std::byte*>(slot->stack_bottom)));
-  reset(block, *slot, where, *closure);
-  block.usual_stack = options.stack_size == 0;
-  block.number = number;
-  return &block;
+  stack_unpoison(block.stack_bottom, block.stack_bytes);
+  reset(block, where, closure);
+  return taken;
 }
-
-namespace {
 
 void publish(runtime& owner, control_block& block) noexcept {
   if (owner.symmetric_gate()) {
@@ -197,39 +211,39 @@ void publish(runtime& owner, control_block& block) noexcept {
   if (owner.stopping()) block.stop_requested.store(true, std::memory_order_relaxed);
 }
 
-}  // namespace
-
-void start_fiber(runtime& owner, control_block& block, void (*run)(void* closure)) noexcept {
-  block.run = run;
-  sanitizer_create(block.sanitizer, block.spawn_file);
-  if (const gate_visit visit(owner); visit.inside() != nullptr) {
-    owner.fiber_started(visit.inside()->own());
-    block.last_processor = visit.inside()->own().index;
-  } else {
-    owner.fiber_started();
-  }
+// For whoever holds no processor of the owner's.
+void start_from_outside(runtime& owner, control_block& block) noexcept {
+  owner.fiber_started();
   publish(owner, block);
   race_release(&block);
   owner.make_runnable(&block);
 }
 
-void spawn_main(runtime& owner, void (*main)(void* argument), void* argument) {
-  struct first {
-    runtime* owner;
-    void (*main)(void*);
-    void* argument;
-  };
-  const detail::closure_type type{sizeof(first), alignof(first), [](void* closure) {
-                                    const first self = *static_cast<first*>(closure);
-                                    self.main(self.argument);
-                                    self.owner->stop_all();
-                                  }};
-  auto block = prepare_fiber(owner, type, {}, std::source_location::current());
-  if (!block) detail::throw_spawn_failure(block.error());
-  ::new ((*block)->closure) first{&owner, main, argument};
-  start_fiber(owner, **block, type.run);
+inline void start_fiber(runtime& owner, control_block& block, void (*run)(void* closure)) noexcept {
+  block.run = run;
+  sanitizer_create(block.sanitizer, block.spawn_file);
+#ifndef SLUICE_MIGRATE
+  bool tell = false;
+  {
+    const gate_visit visit(owner);
+    worker* const here = visit.inside();
+    if (here == nullptr) return start_from_outside(owner, block);
+    owner.fiber_started(here->own());
+    block.last_processor = here->own().index;
+    publish(owner, block);
+    race_release(&block);
+    tell = here->push_next(&block);
+  }
+  if (tell) owner.wake_one();
+#else
+  if (const gate_visit visit(owner); visit.inside() != nullptr) {
+    block.last_processor = visit.inside()->own().index;
+  }
+  start_from_outside(owner, block);
+#endif
 }
 
+}  // namespace
 }  // namespace sluice::rt
 
 namespace sluice::detail {
@@ -259,3 +273,24 @@ void throw_spawn_failure(const error& failure) {
 }
 
 }  // namespace sluice::detail
+
+namespace sluice::rt {
+
+void spawn_main(runtime& owner, void (*main)(void* argument), void* argument) {
+  struct first {
+    runtime* owner;
+    void (*main)(void*);
+    void* argument;
+  };
+  const detail::closure_type type{sizeof(first), alignof(first), [](void* closure) {
+                                    const first self = *static_cast<first*>(closure);
+                                    self.main(self.argument);
+                                    self.owner->stop_all();
+                                  }};
+  const auto slot = detail::spawn_reserve(type, {}, std::source_location::current());
+  if (!slot) detail::throw_spawn_failure(slot.error());
+  ::new (slot->closure) first{&owner, main, argument};
+  detail::spawn_start(*slot, type);
+}
+
+}  // namespace sluice::rt

@@ -72,8 +72,9 @@ class worker {
   static void post(processor& to, control_block* fiber) noexcept;
 #endif
 
-  // Inside the gate: a warm stack of the default size.
-  [[nodiscard]] result<stack_slot> take_stack() noexcept;
+  // Inside the gate: the index of a warm stack of the default size, or no_stack.
+  static constexpr std::uint32_t no_stack = 0;
+  [[nodiscard]] std::uint32_t take_stack() noexcept;
   void give_stack(std::uint32_t index) noexcept;
 
  private:

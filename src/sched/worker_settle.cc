@@ -78,16 +78,16 @@ void worker::recycle(control_block* fiber) noexcept {
   owner_.fiber_ended(*processor_);
 }
 
-result<stack_slot> worker::take_stack() noexcept {
+std::uint32_t worker::take_stack() noexcept {
   processor& own = *processor_;
-  if (own.stacks_cached == 0) return std::unexpected(error(errc::no_stack));
+  if (own.stacks_cached == 0) return no_stack;
   const std::uint32_t index = own.stack_cache[--own.stacks_cached];
   // Whoever starts one fiber starts another, and that one's control block is cold.
   if (own.stacks_cached != 0) {
     prefetch_for_writing(owner_.stacks().block_at(own.stack_cache[own.stacks_cached - 1]),
                          sizeof(control_block) / cache_line);
   }
-  return owner_.stacks().slot_at(index);
+  return index;
 }
 
 void worker::give_stack(std::uint32_t index) noexcept {
