@@ -3,6 +3,7 @@
 // switched off the same is not true, so that the tests can fail.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "fiber/sanitizer.h"
 #include "sched/runtime.h"
+#include "sluice/sync.h"
 #include "testing/net_fixture.h"
 #include "testing/raw_socket.h"
 
@@ -51,6 +53,50 @@ int steps_beside_a_full_connection() {
       },
       {.processors = 1, .monitor = false});
   return steps;
+}
+
+// Connections that are always ready: each fiber sends itself the next byte when it has one. Returns
+// how often the luckiest was served when the unluckiest had been served `turns` times.
+int most_turns_of_busy_connections(int turns) {
+  constexpr std::size_t count = 700;  // several times what one poll brings
+  int most = 0;
+  run(
+      [&] {
+        auto listener = listen(tcp, "127.0.0.1:0").value();
+        std::vector<connected> pairs;
+        for (std::size_t i = 0; i < count; ++i) pairs.push_back(connect_through(listener, tcp));
+        std::vector<int> served(count, 0);
+        wait_group ended;
+        ended.add(count);
+        std::size_t satisfied = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+          go([&, i] {
+            std::byte more[2];
+            EXPECT_TRUE(pairs[i].client.write("x"));
+            // An odd one out may be served without end, if the rule is broken.
+            while (satisfied != count && pairs[i].server.read(more)) {
+              if (++served[i] == turns) ++satisfied;
+              if (satisfied == count) most = *std::ranges::max_element(served);
+              EXPECT_TRUE(pairs[i].client.write("x"));
+            }
+            ended.done();
+          });
+        }
+        ended.wait();
+      },
+      {.processors = 1, .monitor = false});
+  return most;
+}
+
+TEST_F(Liveness, BusyConnectionsAreServedInTurns) {
+  constexpr int turns = 50;
+  EXPECT_LE(most_turns_of_busy_connections(turns), turns + turns / 8);
+}
+
+TEST_F(Liveness, WithoutRoomForWhatAPollBringsSomeWaitForMany) {
+  rt::switched.no_room_for_polls = true;
+  constexpr int turns = 50;
+  EXPECT_GT(most_turns_of_busy_connections(turns), turns + turns / 8);
 }
 
 TEST_F(Liveness, AConnectionWhoseDataNeverEndsLeavesTurnsToOthers) {

@@ -47,8 +47,13 @@ class report_list {
  public:
   static constexpr std::size_t capacity = 256;
 
-  void clear() noexcept { size_ = 0; }
-  [[nodiscard]] bool full() const noexcept { return size_ == capacity; }
+  // Empty again, and full with `most` reports; the rest waits for the next poll.
+  void clear(std::size_t most = capacity) noexcept {
+    size_ = 0;
+    limit_ = most < capacity ? most : capacity;
+  }
+  [[nodiscard]] bool full() const noexcept { return size_ == limit_; }
+  [[nodiscard]] std::size_t room() const noexcept { return limit_ - size_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   void push(const report& item) noexcept { items_[size_++] = item; }
@@ -59,6 +64,7 @@ class report_list {
  private:
   std::array<report, capacity> items_;
   std::size_t size_ = 0;
+  std::size_t limit_ = capacity;
 };
 
 // Units: nanoseconds on the monotonic clock (os::monotonic_now), absolute.
@@ -80,7 +86,7 @@ class poller {
   // Any thread; never blocks. `fd` is still open.
   virtual void remove(os::native_handle fd, const poll_desc& desc) noexcept = 0;
 
-  // One caller at a time. Appends at most capacity - size() reports to `out`.
+  // One caller at a time. Appends at most room() reports to `out`.
   virtual void wait(std::int64_t until, report_list& out) noexcept = 0;
 
   // Any thread; safe in a signal handler.

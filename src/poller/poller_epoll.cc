@@ -80,8 +80,7 @@ class poller_epoll final : public poller {
   void wait(std::int64_t until, report_list& out) noexcept override {
     if (out.full()) return;
     std::array<epoll_event, report_list::capacity> events;
-    const std::size_t room = report_list::capacity - out.size();
-    const int got = os::epoll_wait(set_, std::span(events).first(room), timeout_for(until));
+    const int got = os::epoll_wait(set_, std::span(events).first(out.room()), timeout_for(until));
     check(got >= 0, "the epoll set cannot be waited on");
     for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
       const std::uint64_t data = events[i].data.u64;

@@ -26,10 +26,11 @@ class monitor;
 
 // What tests switch off or replace to see a rule's absence; never set in programs.
 struct test_switches {
-  bool no_next_budget = false;    // the next slot is taken for ever
-  bool no_periodic_look = false;  // no look at clock, poller and global queue while busy
-  bool no_fair_share = false;     // a call that need not wait never lets others in
-  bool symmetric_gate = false;    // as if the system had no membarrier
+  bool no_next_budget = false;     // the next slot is taken for ever
+  bool no_periodic_look = false;   // no look at clock, poller and global queue while busy
+  bool no_room_for_polls = false;  // a poll brings more than the queue has room for
+  bool no_fair_share = false;      // a call that need not wait never lets others in
+  bool symmetric_gate = false;     // as if the system had no membarrier
   // How often a fiber that parks gives back the stack below its frames, in ns of age.
   std::int64_t trim_interval = 1'000'000'000;
   // Makes the shards instead of make_poller.

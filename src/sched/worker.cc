@@ -159,8 +159,9 @@ void worker::periodic_look() noexcept {
   const std::int64_t now = os::monotonic_now();
   if (now - last_poll_ < look_period) return;
   last_poll_ = now;
-  (void)poll_own();
+  // What waits in the global queue is older than what the poll brings.
   if (control_block* fiber = take_global()) (void)push_tail(fiber);
+  (void)poll_own();
 }
 
 control_block* worker::take_global() noexcept {
@@ -168,7 +169,9 @@ control_block* worker::take_global() noexcept {
   if (size == 0) return nullptr;
   control_block* taken[run_queue::capacity / 2];
   const auto share = static_cast<std::uint32_t>(size / owner_.processors().size() + 1);
-  const std::uint32_t count = owner_.queue().take(taken, std::min(share, run_queue::capacity / 2));
+  // One at least, or a full queue of fibers that yield would starve the rest.
+  const std::uint32_t room = std::max(room_in_queue() / 2, 1u);
+  const std::uint32_t count = owner_.queue().take(taken, std::min(share, room));
   for (std::uint32_t i = 1; i < count; ++i) requeue(taken[i]);
   return count != 0 ? taken[0] : nullptr;
 }
@@ -192,14 +195,24 @@ bool worker::expire_timers_into(processor& of) noexcept {
   }
 }
 
+// What would not fit pushes the older half of the queue out, behind everything in the global queue:
+// with ten thousand busy connections, some would then wait ten times as long as others. So a poll
+// brings what there is room for, and some in any case; the rest stays where it stands in line, in
+// the kernel's list.
+std::uint32_t worker::room_in_queue() const noexcept {
+  return run_queue::capacity - processor_->queue.size();
+}
+
 bool worker::poll_own() noexcept {
   if (processor_->registered.load(std::memory_order_relaxed) == 0) return false;
   return poll_without_waiting(*processor_);
 }
 
 bool worker::poll_without_waiting(processor& which) noexcept {
+  constexpr std::uint32_t in_any_case = 16;
   if (!which.try_lock_shard()) return false;
-  reports_.clear();
+  reports_.clear(switched.no_room_for_polls ? report_list::capacity
+                                            : std::max(room_in_queue(), in_any_case));
   gate_.become(gate_state::polling);
   which.shard->wait(poll_without_blocking, reports_);
   gate_.become(gate_state::runtime);

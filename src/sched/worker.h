@@ -119,6 +119,7 @@ class worker {
   static void prefetch_fiber(const control_block* fiber) noexcept;
   void periodic_look() noexcept;
   [[nodiscard]] control_block* take_global() noexcept;
+  [[nodiscard]] std::uint32_t room_in_queue() const noexcept;
   // Each true: something became runnable in the own queue.
   bool expire_own() noexcept;
   bool expire_timers_into(processor& of) noexcept;
