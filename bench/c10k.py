@@ -25,6 +25,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import c10k_report as report
 from c10k_processes import Children, Crowd, Failed, Server, memory_kib
@@ -41,7 +42,8 @@ NOTES = """\
     programs did meanwhile
 (3) a pause of a second on average, even chances up to two; latency counts from the moment when the
     client meant to send
-(4) everybody has a request under way all the time, so latency is about clients / requests a second"""
+(4) everybody has a request under way all the time, so latency is about clients / requests a
+    second"""
 
 
 class Progress:
@@ -50,21 +52,20 @@ class Progress:
     def __init__(self, load_seconds):
         self.left = load_seconds
         self.requests = 0
-        self.said = -1
+        self.next = time.monotonic() + 1
         self.terminal = sys.stdout.isatty()
 
     def watch(self, name, what, seconds):
         """The function that a Crowd calls with what it knows: its sums, and seconds gone."""
 
         def tell(sums, gone):
-            left = self.left - min(gone, seconds)
-            if int(left) == self.said and gone < seconds:
+            now = time.monotonic()
+            if now < self.next:
                 return
-            if abs(left - self.said) < 1:
-                return
-            self.said = int(left)
+            self.next = max(self.next + 1, now)
             line = (
-                f"{left:4.0f} s left  {TITLES[what]}: {name}, {sums['open']:,} connections,"
+                f"{self.left - min(gone, seconds):4.0f} s left  {TITLES[what]}: {name},"
+                f" {sums['open']:,} connections,"
                 f" {self.requests + sums['answers']:,} requests so far"
             )
             for trouble in ("time_outs", "lost"):
@@ -201,7 +202,10 @@ def plot(figures, out):
     target = os.path.join(out, "c10k.svg")
     clients = max(one["clients"] for one in figures.values())
     settings = f"folder='{out}'; target='{target}'; clients='{clients:,}'"
-    subprocess.run(["gnuplot", "-e", settings, os.path.join(HERE, "c10k.gnuplot")], check=True)
+    command = ["gnuplot", "-e", settings, os.path.join(HERE, "c10k.gnuplot")]
+    if subprocess.run(command, check=False).returncode != 0:
+        print("NO PLOT: gnuplot failed")
+        return None
     return target
 
 
@@ -224,12 +228,10 @@ def show(build, out):
     asked = environment("C10K_CLIENTS", "10000", 1, 1_000_000)
     seconds = environment("C10K_SECONDS", "64", 4, 3600)
     shares, said = report.sizes(asked, *limits())
-    processors = len(os.sched_getaffinity(0))
-    said.insert(
-        len(said) - 1,
-        f"{sum(shares):,} clients of each server; servers and clients share {processors}"
-        f" processors; load average before: {os.getloadavg()[0]:.2f}",
-    )
+    processors, busy = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    said.append(f"servers and clients share {processors} processors; load average {busy:.2f}")
+    if busy > processors / 4:
+        said.append("THE MACHINE IS NOT IDLE: latencies have other programs' turns in them")
     print("\n".join(said), flush=True)
     os.makedirs(out, exist_ok=True)
     with contextlib.closing(Children()) as children:
@@ -248,6 +250,8 @@ def main(arguments):
         signal.signal(number, interrupted)
     try:
         show(os.path.abspath(arguments[0]), os.path.abspath(arguments[1]))
+    except BrokenPipeError:
+        sys.exit(1)  # nobody reads any more
     except (Failed, ValueError) as error:
         sys.exit(f"\nc10k: {error}")
 

@@ -15,8 +15,8 @@
 // A request is 64 bytes that name client and number, and its answer must be the same bytes.
 // Latency counts from the moment when the client meant to send: a process that gets no processor
 // sends late, and leaving that out would flatter a server that takes them all. A request without an
-// answer after two seconds is a time-out; it stays under way and its latency counts when it comes.
-// A connection that fails is closed, counted with its reason, and not opened again.
+// answer after the time-out is counted as one; it stays under way and its latency counts when it
+// comes. A connection that fails is closed, counted with its reason, and not opened again.
 //
 // One thread, one level-triggered epoll set. Rejected: a thread or a fiber for each client, which
 // would bring what is measured to both sides.
@@ -50,7 +50,6 @@ using bench::must;
 
 constexpr std::size_t message_bytes = 64;
 constexpr std::int64_t millisecond = 1'000'000;
-constexpr std::int64_t time_out = 2'000 * millisecond;
 constexpr std::int64_t report_every = 250 * millisecond;
 // How long answers that are under way at the end of a phase are waited for.
 constexpr std::int64_t patience = 5'000 * millisecond;
@@ -91,6 +90,7 @@ struct settings {
   sockaddr_in from{};
   std::size_t clients = 0;
   std::uint64_t seed = 1;
+  std::int64_t time_out = 2'000 * millisecond;
 };
 
 settings parse(int argc, char** argv) {
@@ -108,6 +108,8 @@ settings parse(int argc, char** argv) {
       given.clients = static_cast<std::size_t>(to_number(value));
     } else if (name == "--seed") {
       given.seed = static_cast<std::uint64_t>(to_number(value));
+    } else if (name == "--time-out-ms") {
+      given.time_out = to_number(value) * millisecond;
     } else {
       refuse("no flag is called " + name);
     }
@@ -205,7 +207,7 @@ const char* crowd::open_one(std::uint32_t index) {
   client& one = clients_[index];
   one.descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (one.descriptor < 0) return std::strerror(errno);
-  const timeval limit{time_out / 1'000'000'000, 0};
+  const timeval limit{given_.time_out / 1'000'000'000, given_.time_out / 1000 % 1'000'000};
   const int on = 1;
   must(setsockopt(one.descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit), "SO_SNDTIMEO");
   must(setsockopt(one.descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), "SO_RCVTIMEO");
@@ -216,7 +218,7 @@ const char* crowd::open_one(std::uint32_t index) {
   const auto* const server = reinterpret_cast<const sockaddr*>(&given_.server);
   if (bind(one.descriptor, from, sizeof given_.from) < 0) return std::strerror(errno);
   if (connect(one.descriptor, server, sizeof given_.server) < 0) {
-    return errno == EINPROGRESS ? "not accepted within 2 s" : std::strerror(errno);
+    return errno == EINPROGRESS ? "not accepted in time" : std::strerror(errno);
   }
   char request[message_bytes];
   char answer[message_bytes];
@@ -225,7 +227,7 @@ const char* crowd::open_one(std::uint32_t index) {
     return std::strerror(errno);
   }
   const ssize_t got = recv(one.descriptor, answer, sizeof answer, MSG_WAITALL);
-  if (got < 0) return errno == EAGAIN ? "no answer within 2 s" : std::strerror(errno);
+  if (got < 0) return errno == EAGAIN ? "no answer in time" : std::strerror(errno);
   if (got != ssize_t{sizeof answer}) return "closed by the server";
   if (std::memcmp(request, answer, sizeof answer) != 0) return "a wrong answer";
   epoll_event event{};
@@ -247,7 +249,7 @@ void crowd::open() {
     const std::int64_t before = now();
     if (const char* const why = open_one(i)) {
       // Refusals are quick and are all counted; silence is not waited for 10,000 times.
-      in_vain = now() - before >= time_out / 2 ? in_vain + 1 : 0;
+      in_vain = now() - before >= given_.time_out / 2 ? in_vain + 1 : 0;
       if (clients_[i].descriptor >= 0) close(clients_[i].descriptor);
       clients_[i].descriptor = -1;
       ++counted_.lost[why];
@@ -336,7 +338,7 @@ void crowd::notice_time_outs(std::int64_t time) {
     const watched& first = watched_.front();
     const client& one = clients_[first.index];
     const bool waits = one.waiting && one.number == first.number;
-    if (waits && time - first.at < time_out) return;
+    if (waits && time - first.at < given_.time_out) return;
     if (waits) ++counted_.time_outs;
     watched_.pop_front();
   }

@@ -31,7 +31,8 @@ def processor_ns(pid):
 
 def detach():
     # A group of its own: Ctrl-C reaches c10k.py alone, which ends the rest. The same session, since
-    # the kernel may share processors evenly between sessions (sched_autogroup), whatever is in them.
+    # the kernel may share processors evenly between sessions (sched_autogroup), whatever is in
+    # them.
     os.setpgid(0, 0)
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -123,6 +124,7 @@ class Crowd:
             command += ["--from", f"127.0.0.{number + 1}", "--clients", str(share)]
             command += ["--seed", str(number), *flags]
             self.processes.append(children.start(command, stdin=subprocess.PIPE))
+        self.open = dict.fromkeys(self.processes, 0)  # connections, by process
         for process in self.processes:
             os.set_blocking(process.stdout.fileno(), False)
 
@@ -130,7 +132,10 @@ class Crowd:
         return sum(processor_ns(process.pid) for process in self.processes)
 
     def command(self, text, most_seconds, watch):
-        """Has every process do `text`, calls watch(sums, seconds gone); returns their last lines."""
+        """Has every process do `text`, and returns their last lines.
+
+        Calls watch(sums, seconds gone) meanwhile. Failed after `most_seconds`, or without a server.
+        """
         start = time.monotonic()
         for process in self.processes:
             try:
@@ -138,7 +143,7 @@ class Crowd:
                 process.stdin.flush()
             except BrokenPipeError as error:
                 raise Failed(f"{self.server.name}: a client process has ended") from error
-        latest = {process: {} for process in self.processes}
+        latest = {process: {"open": self.open[process]} for process in self.processes}
         buffers = {process.stdout: (process, bytearray()) for process in self.processes}
         while buffers:
             gone = time.monotonic() - start
@@ -159,6 +164,7 @@ class Crowd:
                 for name in ("open", "answers", "time_outs", "lost")
             }
             watch(sums, time.monotonic() - start)
+        self.open = {process: one["open"] for process, one in latest.items()}
         return list(latest.values())
 
     def take(self, pipe, buffer):

@@ -28,7 +28,7 @@ def sizes(asked, descriptors, free_files, ports):
     """How many clients fit, and how many each client process gets.
 
     descriptors: what one process may hold; free_files: what the whole system still may; ports: of
-    one source address. Returns (list of clients by process, list of sentences, loud ones first).
+    one source address. Returns (clients by process, sentences about it, a loud one first).
     """
     # Both servers are open at once, and each connection has two ends.
     by_system = max(free_files // 4 - SPARE_DESCRIPTORS, 0)
@@ -49,9 +49,8 @@ def sizes(asked, descriptors, free_files, ports):
     processes = max(-(-clients // by_process), min(LEAST_PROCESSES, clients))
     shares = [clients // processes + (i < clients % processes) for i in range(processes)]
     said.append(
-        f"{processes} client processes a server, each with a source address of its own"
-        f" (127.0.0.2 to 127.0.0.{processes + 1}); a process may hold {descriptors:,} descriptors,"
-        f" an address has {ports:,} ports"
+        f"{clients:,} clients of each server, in {processes} processes with an address each, from"
+        f" 127.0.0.2 on\n({descriptors:,} descriptors a process, {ports:,} ports an address)"
     )
     return shares, said
 
