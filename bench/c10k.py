@@ -39,7 +39,7 @@ TITLES = {"open": "connecting", "talk": "now and then", "rush": "as fast as they
 NOTES = """\
 (1) KernelStack and PageTables of /proc/meminfo: of the whole system, as it grew meanwhile
 (2) MemAvailable of /proc/meminfo, as it fell: with the sockets of both sides, and with what other
-    programs did meanwhile
+    programs did meanwhile; - if they hid it
 (3) a pause of a second on average, even chances up to two; latency counts from the moment when the
     client meant to send
 (4) everybody has a request under way all the time, so latency is about clients / requests a
@@ -119,8 +119,8 @@ def connect(server, crowd, progress):
     replies = crowd.command("open", 60 + crowd.clients / 100, watch)
     served = sum(reply["open"] for reply in replies)
     if served == 0:
-        reasons = report.added(reply["reasons"] for reply in replies)
-        raise Failed(f"{server.name}: no client was served: {reasons} {server.said()}")
+        reasons = ", ".join(report.added(reply["reasons"] for reply in replies))
+        raise Failed(f"{server.name}: no client was served: {reasons}{server.words()}")
     progress.gone(0, served)
     after = memory_kib()
     kernel = sum(after[name] - before[name] for name in ("KernelStack", "PageTables"))
@@ -130,11 +130,12 @@ def connect(server, crowd, progress):
         "served": served,
         "refused": report.added(reply["reasons"] for reply in replies),
         "threads": server.threads(),
-        "kib": {
-            "process": (server.resident_kib() - resident) / served,
-            "kernel": max(kernel, 0) / served,
-            "machine": (before["MemAvailable"] - after["MemAvailable"]) / served,
-        },
+        "kib": report.kib_a_client(
+            server.resident_kib() - resident,
+            kernel,
+            before["MemAvailable"] - after["MemAvailable"],
+            served,
+        ),
     }
 
 

@@ -69,7 +69,7 @@ class Server:
         line = self.process.stdout.readline().decode() if ready else ""
         found = re.match(r"listening on (\S+)", line)
         if not found:
-            raise Failed(f"{name}: {' '.join(command)} did not say that it listens {self.said()}")
+            raise Failed(f"{name}: {' '.join(command)} did not say that it listens{self.words()}")
         self.address = found.group(1)
 
     def said(self):
@@ -77,11 +77,15 @@ class Server:
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return file.read(2000).splitlines()[:5]
 
+    def words(self):
+        """What it said, to be put behind a sentence about its trouble."""
+        return "".join(f'; it said "{line}"' for line in self.said())
+
     def check(self):
         status = self.process.poll()
         if status is not None:
             end = f"signal {-status}" if status < 0 else f"status {status}"
-            raise Failed(f"{self.name}: the server has ended ({end}) {self.said()}")
+            raise Failed(f"{self.name}: the server has ended ({end}){self.words()}")
 
     def processor_ns(self):
         self.check()

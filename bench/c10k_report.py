@@ -63,6 +63,17 @@ def microseconds_of(bucket):
     return ((bucket - shift * 64) << shift) + (1 << shift) / 2
 
 
+def kib_a_client(process, kernel, machine, clients):
+    """Memory by client, from what each figure grew by, in KiB."""
+    # Less than the process alone took: other programs gave memory back meanwhile.
+    plausible = machine > process
+    return {
+        "process": process / clients,
+        "kernel": max(kernel, 0) / clients,
+        "machine": machine / clients if plausible else None,
+    }
+
+
 def merged(histograms):
     """Adds up histograms, [[bucket, count], ...] each, into one dictionary."""
     total = {}

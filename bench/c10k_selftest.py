@@ -68,15 +68,17 @@ POOR_SAID = "threads: 7,800 OF 10,000 CLIENTS SERVED: closed by the server (2,20
 POOR_SAID += '; its server said "no thread after 7800"'
 LOST_SAID = [f"threads: 6 CONNECTIONS LOST in {phase}: reset" for phase in ("talk", "rush")]
 
+ALL = " 10,000 CLIENTS"
+
 CASES = [
     # (what, found, expected)
     ("two processes", shares_of(10000, 20000, 10**9, 28232)[0], [5000, 5000]),
     ("loud", shares_of(10, 64 + 4, 10**9, 28232), ([2, 2], "ONLY 4 OF 10 CLIENTS")),
     ("as many as descriptors ask for", shares_of(100, 64 + 100, 10**9, 1040)[0], [34, 33, 33]),
     ("one client", shares_of(1, 20000, 10**9, 28232)[0], [1]),
-    ("too few descriptors", shares_of(10000, 4096, 10**9, 28232)[1], "ONLY 4,032 OF 10,000 CLIENTS"),
-    ("too few files", shares_of(10000, 20000, 8256, 28232)[1], "ONLY 2,000 OF 10,000 CLIENTS"),
-    ("too few ports", shares_of(10000, 20000, 10**9, 1010)[1], "ONLY 2,000 OF 10,000 CLIENTS"),
+    ("too few descriptors", shares_of(10000, 4096, 10**9, 28232)[1], "ONLY 4,032 OF" + ALL),
+    ("too few files", shares_of(10000, 20000, 8256, 28232)[1], "ONLY 2,000 OF" + ALL),
+    ("too few ports", shares_of(10000, 20000, 10**9, 1010)[1], "ONLY 2,000 OF" + ALL),
     ("nothing fits", shares_of(9, 64, 10**9, 28232)[:21], "no client at all fits"),
     ("a number", refusal("4"), 4),
     ("too small", refusal("3"), 'X="3": it takes a whole number from 4 to 3,600'),
@@ -105,6 +107,8 @@ CASES = [
     ("small", report.number(0.0529), "0.053"),
     ("whole", report.number(3), "3"),
     ("unknown", report.number(None), "-"),
+    ("memory", report.kib_a_client(4390, 490, 8700, 1000)["machine"], 8.7),
+    ("others gave memory back", report.kib_a_client(4390, 490, -28700, 1000)["machine"], None),
     ("a row", row("operating-system threads", GOOD, POOR), ("10,001", "7,801", "0.780")),
     ("a row of rounds", row("server CPU a request, us", GOOD, POOR), ("20", "40", "2")),
     ("a row of nothing", row("server CPU a request, us", GOOD, DEAD), ("20", "-", "-")),
