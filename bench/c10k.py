@@ -28,7 +28,7 @@ import sys
 import time
 
 import c10k_report as report
-from c10k_processes import Children, Crowd, Failed, Server, memory_kib
+from c10k_processes import Children, Crowd, Failed, Server, busy_ns, memory_kib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROUNDS = 4
@@ -144,11 +144,15 @@ def load_for(server, crowd, phase, seconds, progress):
     command = f"{phase} {int(seconds * 1000)}"
     if phase == "talk":
         command += f" {THINK_US}"
-    server_ns, client_ns = server.processor_ns(), crowd.processor_ns()
+    clocks = {
+        "time": time.monotonic_ns,
+        "server": server.processor_ns,
+        "clients": crowd.processor_ns,
+        "everybody": busy_ns,
+    }
+    before = {name: clock() for name, clock in clocks.items()}
     replies = crowd.command(command, seconds + 30, progress.watch(server.name, phase, seconds))
-    one = report.slice_of(
-        replies, server.processor_ns() - server_ns, crowd.processor_ns() - client_ns
-    )
+    one = report.slice_of(replies, {name: clock() - before[name] for name, clock in clocks.items()})
     progress.gone(seconds, one["requests"])
     return one
 
@@ -212,7 +216,8 @@ def plot(figures, out):
 
 def publish(figures, said, seconds, out):
     table = report.table_of(report.rows_of(figures["sluice"], figures["threads"]))
-    losses = [line for name, one in figures.items() for line in report.losses_of(name, one)]
+    losses = report.others_of(figures, len(os.sched_getaffinity(0)))
+    losses += [line for name, one in figures.items() for line in report.losses_of(name, one)]
     text = "\n".join([*said, *losses, "", table, "", NOTES])
     print("\n".join([*losses, "", table, "", NOTES]))
     with open(os.path.join(out, "c10k.txt"), "w", encoding="utf-8") as file:

@@ -24,6 +24,13 @@ def memory_kib():
         return {line.split(":")[0]: int(line.split()[1]) for line in file}
 
 
+def busy_ns():
+    """What everybody has taken of all processors so far; good to a tick of the kernel's clock."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _idle, _wait, irq, soft = map(int, file.readline().split()[1:8])
+    return (user + nice + system + irq + soft) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
 def processor_ns(pid):
     """What a process has taken so far: its CPU clock, as clock_getcpuclockid names it."""
     return time.clock_gettime_ns(((~pid) << 3) | 2)

@@ -111,14 +111,20 @@ def median(values):
     return statistics.median(known) if known else None
 
 
-def slice_of(replies, server_ns, client_ns):
-    """What one slice of load says, from the last lines of its client processes."""
+def slice_of(replies, took):
+    """What one slice of load says: the last lines of its client processes, and what it took.
+
+    took: nanoseconds of "time", and of the processors for "server", "clients" and "everybody".
+    """
+    own = took["server"] + took["clients"]
     requests = sum(reply["answers"] + reply["after"] for reply in replies)
     return {
         "requests": requests,
         "per_second": sum(reply["answers"] / max(reply["ns"], 1) * 1e9 for reply in replies),
-        "server_us": server_ns / requests / 1e3 if requests else None,
-        "client_us": client_ns / requests / 1e3 if requests else None,
+        "server_us": took["server"] / requests / 1e3 if requests else None,
+        "client_us": took["clients"] / requests / 1e3 if requests else None,
+        "processors": own / took["time"],
+        "others": max(took["everybody"] - own, 0) / took["time"],
         "time_outs": sum(reply["time_outs"] for reply in replies),
         "lost": added(reply["reasons"] for reply in replies),
         "latencies": merged(reply["latencies"] for reply in replies),
@@ -134,12 +140,15 @@ def phase_of(slices, switches):
         "per_second": median(one["per_second"] for one in slices),
         "server_us": median(one["server_us"] for one in slices),
         "client_us": median(one["client_us"] for one in slices),
+        "processors": median(one["processors"] for one in slices),
+        "others": max(one["others"] for one in slices),
         "switches": switches / requests if requests else None,
         "latency_us": percentiles_of(histogram),
         "time_outs": sum(one["time_outs"] for one in slices),
         "lost": added(one["lost"] for one in slices),
         "rounds": [
-            {name: one[name] for name in ("requests", "per_second", "server_us")} for one in slices
+            {name: one[name] for name in ("per_second", "server_us", "processors", "others")}
+            for one in slices
         ],
     }
 
@@ -195,6 +204,7 @@ def rows_of(sluice, threads):
                 round_ratio(theirs, ours, "server_us"),
             ),
             row("  context switches a request", lambda one, phase=phase: one[phase]["switches"]),
+            row("  processors in use by both", lambda one, phase=phase: one[phase]["processors"]),
         ]
         for name in ("p50", "p99", "max"):
             rows.append(
@@ -217,6 +227,18 @@ def table_of(rows):
         line = f"{label:38} {cells[0]:>12} {cells[1]:>12} {cells[2]:>15}"
         lines.append(line.rstrip())
     return "\n".join(lines)
+
+
+def others_of(figures, processors):
+    """What to say if other programs took more than a tenth of the machine in any slice."""
+    taken = [one[phase]["others"] for one in figures.values() for phase in ("talk", "rush")]
+    if max(taken) <= processors / 10:
+        return []
+    return [
+        f"OTHER PROGRAMS TOOK UP TO {max(taken):.1f} OF {processors} PROCESSORS MEANWHILE. A server"
+        " with few threads gets fewer turns\nbeside them than one with 10,000, so its rate and its"
+        " latencies suffer more; its CPU a request does not"
+    ]
 
 
 def losses_of(name, figures):

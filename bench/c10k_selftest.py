@@ -37,9 +37,14 @@ def reply(answers, after, nanoseconds, latencies, **reasons):
     return found | {"time_outs": 1, "reasons": reasons}
 
 
-EVEN = report.slice_of([reply(90, 10, 10**9, [[5, 100]])] * 2, 4_000_000, 2_000_000)
-SLOW = report.slice_of([reply(50, 0, 10**9, [[200, 50]], reset=2)], 2_000_000, 0)
-NOBODY = report.slice_of([reply(0, 0, 0, [])], 0, 0)
+def took(server, clients, others):
+    everybody = server + clients + others
+    return {"time": 8_000_000, "server": server, "clients": clients, "everybody": everybody}
+
+
+EVEN = report.slice_of([reply(90, 10, 10**9, [[5, 100]])] * 2, took(4_000_000, 2_000_000, -9))
+SLOW = report.slice_of([reply(50, 0, 10**9, [[200, 50]], reset=2)], took(2_000_000, 0, 6_000_000))
+NOBODY = report.slice_of([reply(0, 0, 0, [])], took(0, 0, 0))
 FAST_PHASE = report.phase_of([EVEN, EVEN, SLOW], 500)
 SLOW_PHASE = report.phase_of([SLOW, SLOW, SLOW], 150)
 DEAD_PHASE = report.phase_of([NOBODY], 0)
@@ -95,6 +100,11 @@ CASES = [
     ("nobody's percentiles", report.percentiles_of({})["p99"], None),
     ("answers by the end count as rate", EVEN["per_second"], 180.0),
     ("all answers share the processor", EVEN["server_us"], 20.0),
+    ("processors in use", EVEN["processors"], 0.75),
+    ("ticks are coarse", EVEN["others"], 0),
+    ("others' share is the worst slice's", FAST_PHASE["others"], 0.75),
+    ("others are said", report.others_of({"a": GOOD}, 2)[0][:26], "OTHER PROGRAMS TOOK UP TO "),
+    ("others are few", report.others_of({"a": GOOD}, 16), []),
     ("time-outs add up", EVEN["time_outs"], 2),
     ("nobody's share", NOBODY["server_us"], None),
     ("a phase is its median round", FAST_PHASE["per_second"], 180.0),
@@ -112,7 +122,7 @@ CASES = [
     ("a row", row("operating-system threads", GOOD, POOR), ("10,001", "7,801", "0.780")),
     ("a row of rounds", row("server CPU a request, us", GOOD, POOR), ("20", "40", "2")),
     ("a row of nothing", row("server CPU a request, us", GOOD, DEAD), ("20", "-", "-")),
-    ("a table", report.table_of(report.rows_of(GOOD, DEAD)).count("\n"), 24),
+    ("a table", report.table_of(report.rows_of(GOOD, DEAD)).count("\n"), 26),
     ("nothing to say", report.losses_of("sluice", DEAD), []),
     ("what was lost", report.losses_of("threads", POOR), [POOR_SAID, *LOST_SAID]),
 ]
