@@ -34,8 +34,17 @@ if(SLUICE_EXAMPLES)
   sluice_add_programs(examples ${examples})
 endif()
 
+# `make c10k` builds these by name, without the benchmarks and what they need. They belong to "all"
+# where benchmarks are wanted, or the test that runs them in small.
+set(c10k "${PROJECT_SOURCE_DIR}/bench/c10k_clients.cc" "${PROJECT_SOURCE_DIR}/bench/thread_echo.cc")
+sluice_add_programs(bench ${c10k})
+if(NOT SLUICE_BENCHMARKS AND NOT SLUICE_TESTS)
+  set_target_properties(bench_c10k_clients bench_thread_echo PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()
+
 if(SLUICE_BENCHMARKS)
   file(GLOB benchmarks CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cc")
+  list(REMOVE_ITEM benchmarks ${c10k})
   sluice_add_programs(bench ${benchmarks})
 
   # bench/micro/*.cc and every x_bench.cc beside the code make one Google Benchmark program.

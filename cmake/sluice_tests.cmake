@@ -77,3 +77,12 @@ foreach(script IN LISTS scripts)
     set_tests_properties(example.${name} PROPERTIES TIMEOUT 120 LABELS examples)
   endif()
 endforeach()
+
+# `make c10k` in small. Not under sanitizers, which have the server's own tests: the client and a
+# thread for each connection are no part of the library.
+if(TARGET bench_c10k_clients AND TARGET examples_echo_server AND NOT SLUICE_SANITIZE)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  set(smoke "${PROJECT_SOURCE_DIR}/bench/c10k_smoke.py")
+  add_test(NAME bench.c10k COMMAND Python3::Interpreter "${smoke}" "${PROJECT_BINARY_DIR}")
+  set_tests_properties(bench.c10k PROPERTIES TIMEOUT 120 LABELS examples)
+endif()

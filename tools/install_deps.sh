@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install_deps.sh build|test|check|bench|ci|deep [PRESET]: installs what is missing for a task.
+# install_deps.sh build|test|check|bench|c10k|ci|deep [PRESET]: installs what is missing for a task.
 # install_deps.sh --update: renews the package lists, where that is possible.
 #
 # Installs Debian's packages as root or with sudo; elsewhere it prints what is needed and fails. It
@@ -15,6 +15,7 @@ clang="clang-19=clang++-19 libclang-rt-19-dev=/usr/lib/llvm-19/lib/clang/19/lib/
   llvm-19=/usr/lib/llvm-19/bin/llvm-symbolizer"
 check="clang-format-19=clang-format-19 python3=python3 git=git shellcheck=shellcheck"
 bench="libbenchmark-dev=/usr/include/benchmark/benchmark.h wrk=wrk python3=python3"
+c10k="gnuplot-nox=gnuplot python3=python3"
 ci="pkgconf=pkg-config gdb=gdb binutils=nm"
 deep="clang-tidy-19=clang-tidy-19"
 
@@ -24,9 +25,10 @@ wanted() {
     test) echo "$build $test" ;;
     check) echo "$build $test $clang $check" ;;
     bench) echo "$build $bench" ;;
+    c10k) echo "$build $c10k" ;;
     ci) echo "$build $test $clang $check $ci" ;;
     deep) echo "$build $test $clang $check $ci $deep" ;;
-    *) echo "usage: install_deps.sh build|test|check|bench|ci|deep [PRESET]" >&2 && exit 2 ;;
+    *) echo "usage: install_deps.sh build|test|check|bench|c10k|ci|deep [PRESET]" >&2 && exit 2 ;;
   esac
   case ${2:-} in asan | tsan) echo "$clang" ;; esac
 }
