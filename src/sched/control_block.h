@@ -3,7 +3,6 @@
 // once serves fibers for as long as the runtime lives, and its park word's epoch never goes back.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -48,8 +47,14 @@ struct parker {
   park_word word;
   // Immutable while the owner lives.
   bool is_fiber = false;
-  // A plain thread's own: when its present park ends by itself.
-  std::int64_t thread_until = 0;
+};
+
+// What a plain thread parks with.
+struct thread_parker : parker {
+  // The thread's own: when its present park ends by itself.
+  std::int64_t until = 0;
+  // Guarded by the lock of the list of those that no thread has.
+  thread_parker* next = nullptr;
 };
 
 // `slot_state` of a control block's slot.
@@ -61,50 +66,52 @@ struct parker {
 //   live    a fiber                          its end -> idle
 enum class slot_state : std::uint32_t { unused = 0, idle, live };
 
+// In the order of use: a fiber that waits for a socket and runs again touches the first two cache
+// lines, and thousands of them share the CPU's caches.
 struct alignas(64) control_block : parker {
-  // Written by a waker or the owner of the queue it stands in: a fiber is on one queue at most.
-  control_block* next = nullptr;
-  context saved;
-  eh_globals exceptions{};
-  sanitizer_fiber sanitizer{};
-
-  // Against the walk that stops everybody: [S1] spawn publishes `live`, then loads the runtime's
-  // `stopping`; [S2] the walk stores `stopping`, then loads `state`. seq_cst, or, as at the gate
-  // (gate.h), a membarrier in [S2] and no fence in [S1].
-  std::atomic<slot_state> state{slot_state::unused};
-  std::uint32_t index = 0;
-
+  // For dumps: racy, relaxed; so are `waiting_on` and `waiting_since`.
+  std::atomic<wait_kind> waiting_for{wait_kind::none};
   // Any thread sets it, then claims the park; the fiber looks after it has published its park.
   std::atomic<bool> stop_requested{false};
+  bool usual_stack = true;  // of the default size, which processors cache; immutable
   // Only the fiber itself.
   std::uint32_t shields = 0;
-
+  context saved;
+  eh_globals exceptions{};
   // When the present park ends by itself: written before the park begins, read by expiry, whose
   // claim fails if it has changed since.
   std::atomic<std::int64_t> park_deadline{0};
-  timer park_timer;
 
-  // For dumps: racy, relaxed.
-  std::atomic<wait_kind> waiting_for{wait_kind::none};
-  std::atomic<const void*> waiting_on{nullptr};
+  // The second line.
+  alignas(64) std::atomic<const void*> waiting_on{nullptr};
   std::atomic<std::int64_t> waiting_since{0};
-
-  // Immutable from spawn to end. The number is never given twice.
-  std::uint64_t number = 0;
-  const char* spawn_file = "";
-  std::uint32_t spawn_line = 0;
-  bool usual_stack = true;  // of the default size, which processors cache
-  void* stack_bottom = nullptr;
-  std::size_t stack_bytes = 0;
-  void (*run)(void* closure) = nullptr;
-  void* closure = nullptr;
-
+  // When the memory below its frames was last given back; 0: it has not parked yet. Only the worker
+  // that runs it, as `last_processor`.
+  std::int64_t trimmed_at = 0;
+  std::uint32_t last_processor = 0;
+  std::uint32_t index = 0;  // immutable
+  sanitizer_fiber sanitizer{};
+  // Written by a waker or the owner of the queue it stands in: a fiber is on one queue at most.
+  control_block* next = nullptr;
   // Only the fiber itself.
   detail::fiber_locals* locals = nullptr;
-  // Only the worker that runs it.
-  std::uint32_t last_processor = 0;
-  // When the memory below its frames was last given back; 0: it has not parked yet.
-  std::int64_t trimmed_at = 0;
+
+  // What its beginning and its end need. Against the walk that stops everybody: [S1] spawn
+  // publishes `live`, then loads the runtime's `stopping`; [S2] the walk stores `stopping`, then
+  // loads `state`. seq_cst, or, as at the gate (gate.h), a membarrier in [S2] and no fence in [S1].
+  alignas(64) std::atomic<slot_state> state{slot_state::unused};
+  // Immutable from spawn to end, these; the number is never given twice.
+  std::uint32_t spawn_line = 0;
+  const char* spawn_file = "";
+  std::uint64_t number = 0;
+  void (*run)(void* closure) = nullptr;
+  void* closure = nullptr;
+  // The slot's, immutable.
+  void* stack_bottom = nullptr;
+  std::size_t stack_bytes = 0;
+
+  timer park_timer;
 };
+static_assert(sizeof(control_block) == 256, "a line has more than it holds");
 
 }  // namespace sluice::rt

@@ -105,7 +105,7 @@ wake_reason park(parker& self) noexcept {
   if (self.is_fiber) {
     park_fiber(static_cast<control_block&>(self));
   } else {
-    sleep_thread(self, self.thread_until);
+    sleep_thread(self, static_cast<thread_parker&>(self).until);
   }
   race_acquire(&self);
   return self.word.finish();

@@ -51,7 +51,7 @@ inline void park_begin(parker& self, const park_request& request) noexcept {
     fiber.waiting_for.store(request.kind, std::memory_order_relaxed);
     stoppable = request.stoppable && fiber.shields == 0;
   } else {
-    self.thread_until = request.until;
+    static_cast<thread_parker&>(self).until = request.until;
   }
   self.word.begin(stoppable);
 }

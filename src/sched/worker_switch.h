@@ -46,7 +46,11 @@ inline void* worker::switch_to_fiber(context& from, sanitizer_fiber& from_saniti
   own.running.store(next, std::memory_order_relaxed);
   own.count_switch();
   restore(next->exceptions, thread_exceptions_);
-  before_switch(from_sanitizer, next->sanitizer, next->stack_bottom, next->stack_bytes, from_dies);
+  // Asked here too, since the bounds lie in a cache line that nothing else needs.
+  if (sanitizers_active()) [[unlikely]] {
+    before_switch(from_sanitizer, next->sanitizer, next->stack_bottom, next->stack_bytes,
+                  from_dies);
+  }
   return switch_context(from, next->saved, this);
 }
 

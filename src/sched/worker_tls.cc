@@ -13,10 +13,6 @@ namespace {
 
 // Plain threads' parkers are taken over, never freed: a waker that has released one may still pass
 // its address to the futex call.
-struct thread_parker : parker {
-  thread_parker* next = nullptr;
-};
-
 struct parker_list {
   std::mutex mutex;
   thread_parker* first = nullptr;  // GUARDED_BY(mutex)
