@@ -46,7 +46,7 @@ bool connection::wait_for_request() {
   exchange_.reset();
   chunk_ = {};
   const auto& options = service_.options;
-  carrier_.set_read_deadline(deadline::in(first_ ? options.header_timeout : options.idle_timeout));
+  wait_at_most(first_ ? options.header_timeout : options.idle_timeout);
   if (!marker_.enter_idle()) return false;
   auto received = carrier_.receive();
   if (!marker_.leave_idle() || !received) return false;
@@ -61,7 +61,7 @@ bool connection::wait_for_rest_of_head() {
   chunk_ = {};
   // The clock is asked only by requests that do not come in one piece.
   if (head_until_.is_none()) head_until_ = deadline::in(service_.options.header_timeout);
-  carrier_.set_read_deadline(head_until_);
+  carrier_.set_read_deadline(read_until_.set(head_until_));
   auto received = carrier_.receive();
   if (!received) {
     if (received.error() == errc::deadline_exceeded) refuse(408, "");
@@ -185,7 +185,7 @@ void connection::close_gently() {
   chunk_ = {};
   exchange_.reset();
   carrier_.shutdown_write();
-  carrier_.set_read_deadline(deadline::in(linger_time));
+  carrier_.set_read_deadline(read_until_.set(deadline::in(linger_time)));
   std::size_t dropped = 0;
   while (dropped < drain_bound) {
     const auto received = carrier_.receive();
@@ -194,12 +194,17 @@ void connection::close_gently() {
   }
 }
 
+void connection::wait_at_most(std::chrono::nanoseconds timeout) {
+  if (const auto until = read_until_.roll(timeout)) carrier_.set_read_deadline(*until);
+}
+
 bool connection::flush() noexcept {
   return exchange_ == nullptr || exchange_->out.flush().has_value();
 }
 
 result<void> connection::write(std::string_view first, std::string_view second) {
-  carrier_.set_write_deadline(deadline::in(service_.options.write_timeout));
+  const auto until = write_until_.roll(service_.options.write_timeout);
+  if (until) carrier_.set_write_deadline(*until);
   return carrier_.write(first, second);
 }
 
@@ -211,7 +216,7 @@ result<std::size_t> connection::read_body(std::span<std::byte> buffer) {
   if (input_.empty() && parser.body_left() != 0 && buffer.size() >= outbox::large &&
       body_outcome_) {
     if (const auto ready = exchange_->out.flush(); !ready) return body_failed(0, ready.error());
-    carrier_.set_read_deadline(deadline::in(service_.options.body_timeout));
+    wait_at_most(service_.options.body_timeout);
     const auto most = std::min<std::uint64_t>(buffer.size(), parser.body_left());
     const auto got = carrier_.read(buffer.first(static_cast<std::size_t>(most)));
     if (!got) return body_interrupted(got.error());
@@ -247,8 +252,11 @@ result<std::string_view> connection::next_piece(std::size_t most) {
 result<void> connection::wait_for_body() {
   if (const auto ready = exchange_->out.flush(); !ready) return body_failed(0, ready.error());
   chunk_ = {};
-  carrier_.set_read_deadline(drain_until_.is_none() ? deadline::in(service_.options.body_timeout)
-                                                    : drain_until_);
+  if (drain_until_.is_none()) {
+    wait_at_most(service_.options.body_timeout);
+  } else {
+    carrier_.set_read_deadline(read_until_.set(drain_until_));
+  }
   auto received = carrier_.receive();
   if (!received) return body_interrupted(received.error());
   accept_input(std::move(*received));

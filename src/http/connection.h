@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "http/exchange_pool.h"
+#include "http/rolling_deadline.h"
 #include "http/transport.h"
 #include "sluice/http.h"
 
@@ -77,6 +78,7 @@ class connection final : private sink, private body_source {
   void refuse(int status, std::string_view reason);
   void close_gently();
 
+  void wait_at_most(std::chrono::nanoseconds timeout);
   bool flush() noexcept;
   void accept_input(io::chunk&& received) noexcept;
   result<void> wait_for_body();
@@ -95,6 +97,8 @@ class connection final : private sink, private body_source {
   exchange_pool::lease exchange_;  // none while idle
   io::chunk chunk_;                // none while waiting
   std::string_view input_;         // the part of chunk_ that has not been parsed
+  rolling_deadline read_until_;
+  rolling_deadline write_until_;
   deadline head_until_;
   deadline drain_until_;       // none while the handler runs
   result<void> body_outcome_;  // an error ends the body for good

@@ -42,12 +42,19 @@ void response_fields::clear() noexcept {
 void response_fields::set(std::string_view name, std::string_view value) {
   check_line(name, value);
   drop(name);
-  add(name, value);
+  if (!take_special(name, value)) put(name, value);
 }
 
 void response_fields::add(std::string_view name, std::string_view value) {
   check_line(name, value);
-  if (take_special(name, value)) return;
+  if (!take_special(name, value)) put(name, value);
+}
+
+void response_fields::default_type(std::string_view type) {
+  if (!has("content-type")) put("Content-Type", type);
+}
+
+void response_fields::put(std::string_view name, std::string_view value) {
   const std::size_t from = text_.size();
   text_.append(name).append(": ").append(value).append("\r\n");
   lines_.push_back({from, name.size(), text_.size() - from, false});

@@ -23,6 +23,8 @@ class response_fields {
   void set(std::string_view name, std::string_view value);
   // Sets one more line of that name.
   void add(std::string_view name, std::string_view value);
+  // Sets Content-Type to one of the library's own values, unless it is set: nothing to check.
+  void default_type(std::string_view type);
 
   [[nodiscard]] bool has(std::string_view name) const noexcept;
   [[nodiscard]] bool empty() const noexcept { return lines_.empty(); }
@@ -45,6 +47,7 @@ class response_fields {
     bool dropped;
   };
 
+  void put(std::string_view name, std::string_view value);
   bool take_special(std::string_view name, std::string_view value);
   void drop(std::string_view name) noexcept;
   [[nodiscard]] std::string_view name_of(const line& one) const noexcept;

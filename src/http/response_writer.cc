@@ -57,7 +57,9 @@ void response_writer::add_header(std::string_view name, std::string_view value) 
 }
 
 void response_writer::default_type(std::string_view type) {
-  if (open() && !fields_.has("content-type")) set_header("Content-Type", type);
+  if (!open()) return;
+  fields_.default_type(type);
+  touched_ = true;
 }
 
 result<void> response_writer::write(std::string_view data) {
@@ -162,8 +164,12 @@ void response_writer::put_head(bool complete) {
   choose_framing(complete);
   state_ = state::streaming;
   char number[20];
-  head_.assign("HTTP/1.1 ").append(digits(number, status_)).append(" ");
-  head_.append(reason_phrase(status_)).append("\r\n");
+  if (status_ == 200) {
+    head_.assign("HTTP/1.1 200 OK\r\n");
+  } else {
+    head_.assign("HTTP/1.1 ").append(digits(number, status_)).append(" ");
+    head_.append(reason_phrase(status_)).append("\r\n");
+  }
   if (!fields_.has_date()) head_.append("Date: ").append(date_.at(terms_.now)).append("\r\n");
   fields_.append_to(head_);
   if (framing_ == framing::length) {

@@ -29,14 +29,8 @@ void head_guard::refuse(int status, const char* reason) noexcept {
 std::size_t head_guard::look(std::string_view input) noexcept {
   std::size_t at = 0;
   while (at < input.size() && state_ != state::complete && state_ != state::refused) {
-    if (state_ == state::field) {
-      // The fast path: most bytes of a head are plain text in the middle of a header line.
-      const std::size_t end = at + std::min(input.size() - at, max_used_ - used_);
-      const std::size_t from = at;
-      while (at < end && is(input[at], is_text)) ++at;
-      used_ += at - from;
-      if (at == input.size()) break;
-    }
+    at += run(input.substr(at));
+    if (at == input.size()) break;
     if (used_ == max_used_) {
       out_of_room();
       break;
@@ -44,6 +38,28 @@ std::size_t head_guard::look(std::string_view input) noexcept {
     step(input[at]);
     if (state_ != state::refused) ++at;
   }
+  return at;
+}
+
+// The fast path: most bytes of a head are plain text in the middle of a word or a header line. It
+// takes those that leave the state as it is and reach no limit; the rest is step's.
+std::size_t head_guard::run(std::string_view input) noexcept {
+  char_class wanted = is_text;
+  std::size_t room = max_used_ - used_;
+  if (state_ == state::target) {
+    wanted = is_target;
+    room = std::min(room, bounds_->max_target - word_);
+  } else if (state_ == state::version) {
+    wanted = is_target;
+    room = std::min(room, max_version - word_);
+  } else if (state_ != state::field) {
+    return 0;
+  }
+  const std::size_t end = std::min(input.size(), room);
+  std::size_t at = 0;
+  while (at < end && is(input[at], wanted)) ++at;
+  used_ += at;
+  word_ += at;
   return at;
 }
 

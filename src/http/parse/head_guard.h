@@ -73,6 +73,7 @@ class head_guard {
   };
 
   void refuse(int status, const char* reason) noexcept;
+  [[nodiscard]] std::size_t run(std::string_view input) noexcept;
   void step(char c) noexcept;
   void begin_request(char c) noexcept;
   void begin_line(char c) noexcept;
