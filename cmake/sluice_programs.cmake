@@ -25,7 +25,7 @@ function(sluice_dress_program target folder name)
       CXX_EXTENSIONS OFF)
   if(folder STREQUAL "bench")
     target_include_directories(${target} PRIVATE
-        "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/bench")
+        "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/bench" "${PROJECT_SOURCE_DIR}/examples")
   endif()
 endfunction()
 
@@ -45,6 +45,11 @@ endif()
 if(SLUICE_BENCHMARKS)
   file(GLOB benchmarks CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cc")
   list(REMOVE_ITEM benchmarks ${c10k})
+  find_path(SLUICE_ASIO_DIR asio.hpp DOC "Asio's headers, the stand-alone form")
+  if(NOT SLUICE_ASIO_DIR)
+    message(WARNING "NOT COMPARED WITH ASIO: no asio.hpp was found (Debian: libasio-dev)")
+    list(FILTER benchmarks EXCLUDE REGEX "/asio_[a-z0-9_]*[.]cc$")
+  endif()
   sluice_add_programs(bench ${benchmarks})
 
   # bench/micro/*.cc and every x_bench.cc beside the code make one Google Benchmark program.
