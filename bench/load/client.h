@@ -70,13 +70,15 @@ class mailbox {
 
   enum class progress { incomplete, complete, closed };
 
-  // Takes what is there of the answer. A wrong byte ends the program.
+  // Takes what is there of the answer; with flags = 0 it waits as long as the socket lets it. A
+  // wrong byte ends the program.
   progress receive(client& one, int flags = MSG_DONTWAIT) {
     // One byte more than is missing: too much is wrong too.
     const std::size_t missing = message_.size() - one.received;
     char* const into = answer_.data() + one.received;
     const ssize_t got = recv(one.descriptor, into, missing + 1, flags);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return progress::incomplete;
+    const bool later = errno == EINTR || (errno == EAGAIN && flags == MSG_DONTWAIT);
+    if (got < 0 && later) return progress::incomplete;
     if (got <= 0) return progress::closed;
     if (static_cast<std::size_t>(got) > missing) fail("more came back than was sent");
     compose(one.index, one.number, message_);
