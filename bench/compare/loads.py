@@ -57,7 +57,7 @@ def with_wrk(server, seconds, arguments, pinned):
     pattern = r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)"
     errors = re.search(pattern, said)
     connect, read, write, figures["timeouts"] = map(int, errors.groups()) if errors else [0] * 4
-    # wrk counts the end of a connection without a keep-alive as an error of a read, now and then.
+    # A connection that ends as wrk's time is over may be an error of a read.
     if connect + write > 0 or read > requests // 100:
         raise Failure(f"{' '.join(command)} said:\n{said}")
     return figures

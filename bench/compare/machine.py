@@ -15,7 +15,12 @@ CPUS = sorted(os.sched_getaffinity(0))
 SERVER_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
 
 
+# Whatever was said loudly: it is said again at the end, and kept with the results.
+SHOUTED = []
+
+
 def shout(text):
+    SHOUTED.append(text)
     print(f"\n*** {text} ***\n", flush=True)
 
 

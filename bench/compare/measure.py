@@ -32,7 +32,7 @@ def measure_case(fleet, tools, settings, case):
             try:
                 one[side] = measure(tools, settings, case, fleet.get(key), side)
             except Failure as failure:
-                failures[side] = str(failure)
+                failures[side] = str(failure).split("\n", maxsplit=1)[0]
                 shout(f"{case['title']}: {side} FAILED: {failure}")
                 fleet.stop(key)
             if case["fresh"]:
@@ -77,7 +77,7 @@ def measure_scheduler(tools, settings, cases):
             try:
                 one[side] = sides[side]()
             except Failure as failure:
-                failures[side] = str(failure)
+                failures[side] = str(failure).split("\n", maxsplit=1)[0]
                 shout(f"{side} FAILED: {failure}")
         rounds.append(one)
     rows = []
@@ -96,5 +96,7 @@ def measure_group(fleet, tools, settings, group):
         yield from measure_scheduler(tools, settings, cases)
         return
     for case in cases:
-        if case["kind"] != "http" or tools.wrk:
+        if case["kind"] == "http" and not tools.wrk:
+            yield row_of(case, [], {"wrk": "is not there"})
+        else:
             yield measure_case(fleet, tools, settings, case)

@@ -13,9 +13,9 @@ COLOURS = {
     "Go, unparsed": "#a9cfb4",
     "threads": "#b05050",
 }
-# Bars that are longer end here, with their figure above them; otherwise one would hide the others.
+# A longer bar ends here, with an arrow and its figure above: otherwise one would hide the others.
 HIGHEST = {"echo": 3.0, "http": 4.0}
-WIDTH = 0.16
+WIDTH = 0.18
 
 
 def panel(results, group):
@@ -32,20 +32,19 @@ def panel(results, group):
             if found:
                 at = index + (place - (len(sides) - 1) / 2) * WIDTH
                 value = found["median"]
-                commands.append(f"{at:.3f} {min(value, top):.3f} {value:.2f}")
+                text = f"{value:.2f}" if value <= top else f"↑{value:.1f}"
+                commands.append(f"{at:.3f} {min(value, top):.3f} {text}")
         commands.append("EOD")
         title = label(side, group, machine)
         plots.append(f"{block} using 1:2 with boxes lc rgb '{COLOURS[side]}' title \"{title}\"")
-        plots.append(
-            f"{block} using 1:2:(sprintf('%.2f', $3)) with labels offset 0,0.5 font ',8' notitle"
-        )
+        plots.append(f"{block} using 1:2:3 with labels offset 0,0.5 font ',8' notitle")
     tics = ", ".join(f'"{broken(row["title"])}" {index}' for index, row in enumerate(rows))
     title = {"echo": "Echo", "http": "HTTP hello (only sluice and net/http parse)"}[group]
     commands += [
         f"set title \"{title}\"",
         f"set xtics ({tics})",
         f"set xrange [-0.6:{len(rows) - 0.4}]",
-        f"set yrange [0:{top * 1.12}]",
+        f"set yrange [0:{top * 1.25}]",
         "plot 1 with lines lc rgb '#404040' dt 2 title \"raw epoll = 1\", " + ", ".join(plots),
     ]
     return commands
@@ -57,7 +56,7 @@ def broken(title):
     return words.replace("HTTP, ", "").replace(", ", "\\n", 1)
 
 
-def script(results, path, terminal="svg size 1000,760 font 'sans-serif,11' background '#ffffff'"):
+def script(results, path, terminal="svg size 1100,800 font 'sans-serif,11' background '#ffffff'"):
     machine = results["machine"]
     kind = "virtual processors" if machine["virtual"] else "processors"
     groups = [group for group in HIGHEST if rows_of(results, group)]
@@ -69,10 +68,11 @@ def script(results, path, terminal="svg size 1000,760 font 'sans-serif,11' backg
         "set grid ytics lc rgb '#e0e0e0'",
         "set border 3",
         "set tics nomirror out",
-        "set key outside top right horizontal samplen 1.5",
+        "set ytics 0.5",
+        "set key inside top center horizontal samplen 1.5 maxrows 1",
         "set ylabel \"server's CPU per request ÷ raw epoll's\"",
-        f"set multiplot layout {len(groups)},1 title \"Server CPU per request, medians of"
-        f" {results['settings']['rounds']} rounds; {machine['cpus']} {kind},"
+        f"set multiplot layout {len(groups)},1 title \"Server CPU per request, medians over"
+        f" rounds: {results['settings']['rounds']}; {machine['cpus']} {kind},"
         f" {machine['cpu']}, {machine['date'][:10]}\"",
     ]
     for group in groups:
@@ -81,9 +81,9 @@ def script(results, path, terminal="svg size 1000,760 font 'sans-serif,11' backg
 
 
 def draw(results, path, **more):
-    """Returns whether there is a picture."""
     if not shutil.which("gnuplot"):
         shout(f"{path} WAS NOT DRAWN: there is no gnuplot in the path (Debian: gnuplot-nox)")
-        return False
-    subprocess.run(["gnuplot"], input=script(results, path, **more), text=True, check=True)
-    return True
+        return
+    commands = script(results, path, **more)
+    if subprocess.run(["gnuplot"], input=commands, text=True, check=False).returncode != 0:
+        shout(f"{path} WAS NOT DRAWN: gnuplot has failed")

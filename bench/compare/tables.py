@@ -17,7 +17,8 @@ def spread(one):
 
 def label(side, group, machine):
     """What a side is called in a table: with its version, for those that have one."""
-    go, asio = f"Go {machine['go']}", f"Asio {machine['asio']}"
+    go = f"Go {machine['go'] or ''}".strip()
+    asio = f"Asio {machine['asio'] or ''}".strip()
     http = group == "http"
     names = {
         "Go": go + (" net/http" if http else " net" if group in ("echo", "memory") else ""),
@@ -44,7 +45,7 @@ def row_text(row, machine):
     """One case for the terminal: a line for each side, then the other ratios."""
     unit = row["figure"].replace("server_ns", "ns/request").replace("bytes_used", "bytes")
     base = label(row["base"], row["group"], machine)
-    lines = [f"\n{row['title']}: {row['rounds']} rounds"]
+    lines = [f"\n{row['title']}, rounds: {row['rounds']}"]
     timed = any("per_second" in figures for figures in row["sides"].values())
     wide = f" {'req/s':>9} {'p50 us':>8} {'p99 us':>9}" if timed else ""
     lines.append(f"  {'':28} {unit:>10}{wide}   ratio to {base}: median (spread)")
@@ -142,11 +143,12 @@ def machine_block(results):
     kind = "virtual processors" if machine["virtual"] else "processors"
     versions = [f"{name} {machine[name.lower()]}" for name in ("Go", "Asio", "wrk")
                 if machine[name.lower()]]
+    remarks = "".join(f" **{remark}.**" for remark in results["remarks"])
     return (
         f"{machine['date']}: {machine['cpus']} {kind} ({machine['cpu']}),"
         f" {machine['memory_gib']} GiB, {machine['system']}, Linux {machine['kernel']},"
         f" {machine['compiler']}, -O2; {', '.join(versions)}. sluice at {machine['commit']}."
-        f" {results['settings']['rounds']} rounds."
+        f" Rounds: {results['settings']['rounds']}.{remarks}"
     )
 
 

@@ -12,12 +12,12 @@ import (
 var end = []byte("\r\n\r\n")
 var last = []byte("Connection: close")
 
-const greeting = "HTTP/1.1 200 OK\r\n" +
+const head = "HTTP/1.1 200 OK\r\n" +
 	"Content-Type: text/plain; charset=utf-8\r\n" +
-	"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n" +
-	"Content-Length: 14\r\n" +
-	"\r\n" +
-	"Hello, World!\n"
+	"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+const body = "Content-Length: 14\r\n\r\nHello, World!\n"
+const greeting = head + body
+const lastGreeting = head + "Connection: close\r\n" + body
 
 func serve(connection net.Conn) {
 	defer connection.Close()
@@ -28,11 +28,16 @@ func serve(connection net.Conn) {
 		if err != nil {
 			return
 		}
+		answer := greeting
+		over := bytes.Contains(buffer[:got], last)
+		if over {
+			answer = lastGreeting
+		}
 		batch = batch[:0]
 		for i := bytes.Count(buffer[:got], end); i > 0; i-- {
-			batch = append(batch, greeting...)
+			batch = append(batch, answer...)
 		}
-		if _, err := connection.Write(batch); err != nil || bytes.Contains(buffer[:got], last) {
+		if _, err := connection.Write(batch); err != nil || over {
 			return
 		}
 	}
