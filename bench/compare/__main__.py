@@ -1,4 +1,4 @@
-"""compare BUILD [GROUP...]: sluice against its yardsticks, as ratios.
+"""compare BUILD [GROUP or CASE...]: sluice against its yardsticks, as ratios.
 
 echo       the echo server against a raw epoll loop, Asio's coroutines, Go's net and a thread for
            each connection: kept connections, a connection for each message, 10,000 of them
@@ -11,6 +11,8 @@ The figure is the processor time that the server takes for a request, user and s
 speed drifts by half within minutes, so only ratios inside one round count: every round measures
 everybody once, the order is rotated from round to round (whoever is always first looks 5 to 25 %
 too dear), and what is printed is the median of the rounds' ratios.
+
+A case is called as in results.json: echo_64b_64, say (cases.py has them all).
 
 BENCH_ROUNDS, BENCH_REQUESTS and BENCH_SECONDS (of wrk) make it longer or shorter; GO_BIN names
 another Go.
@@ -56,17 +58,32 @@ def parsed(arguments):
         prog="compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("build", help="the build folder; with --from not looked at")
-    parser.add_argument("groups", nargs="*", metavar="group", help="some of the above; none: all")
+    parser.add_argument("groups", nargs="*", metavar="group", help="see above; none: all")
     parser.add_argument("--quick", action="store_true", help="the main ratios, in minutes")
     parser.add_argument("--json", help="where to write the results")
     parser.add_argument("--from", dest="source", help="measure nothing, take these results")
     parser.add_argument("--document", help="the page whose figures are renewed")
     parser.add_argument("--plot", help="the SVG to draw")
     given = parser.parse_args(arguments)
-    for group in given.groups:
-        if group not in GROUPS:
-            parser.error(f"no group is called {group}")
+    known = {case["id"] for cases in GROUPS.values() for case in cases} | set(GROUPS)
+    for name in given.groups:
+        if name not in known:
+            parser.error(f"no group and no case is called {name}")
     return given
+
+
+def wanted_cases(names, quick):
+    """The cases of each group that are to be measured; groups without any are left out."""
+    found = {}
+    for group, cases in GROUPS.items():
+        here = [
+            case
+            for case in cases
+            if (not names or group in names or case["id"] in names) and (case["quick"] or not quick)
+        ]
+        if here:
+            found[group] = here
+    return found
 
 
 def save(results, path):
@@ -87,10 +104,10 @@ def measured(given):
         "remarks": SHOUTED,
     }
     print(tables.machine_block(results), flush=True)
-    for group in given.groups or GROUPS:
+    for group, cases in wanted_cases(given.groups, given.quick).items():
         # Another group's servers would be none the dearer for waiting, but some hold much memory.
         with Fleet(tools) as fleet:
-            for row in measure_group(fleet, tools, settings, group):
+            for row in measure_group(fleet, tools, settings, group, cases):
                 results["rows"].append(row)
                 print(tables.row_text(row, results["machine"]), flush=True)
                 # At once, so that an end in the middle loses nothing.

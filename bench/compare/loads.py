@@ -6,18 +6,17 @@ import re
 import subprocess
 
 from arithmetic import Failure, counted
-from machine import BENCH, LOAD_CPU
+from machine import BENCH, LOAD_CPU, prepared
 
 WRK_LATENCY = {"us": 1, "ms": 1e3, "s": 1e6, "m": 6e7}
 
 
 def run(command, cpu, limit=180, **more):
     """Runs a program that ends by itself, on one processor or (None) on any."""
-    pin = (lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None
     try:
         done = subprocess.run(
             command,
-            preexec_fn=pin,
+            preexec_fn=prepared(cpu),
             stdout=subprocess.PIPE,
             text=True,
             check=False,

@@ -1,18 +1,38 @@
 """machine.py: where and with what is measured, and which optional tools there are. What is missing
 is said loudly and left out."""
 
+import ctypes
 import datetime
 import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
+
+from arithmetic import Failure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BENCH = os.path.dirname(HERE)
 ROOT = os.path.dirname(BENCH)
 CPUS = sorted(os.sched_getaffinity(0))
 SERVER_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
+
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def prepared(cpu):
+    """What a new process does before its program: it goes to one processor (None: any), and is
+    ended with this one, however this one ends."""
+
+    def prepare():
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
+
+    return prepare
 
 
 # Whatever was said loudly: it is said again at the end, and kept with the results.
@@ -64,6 +84,8 @@ class Tools:
 
     def __init__(self, build):
         self.build = build
+        if not os.path.exists(self.program("load")):
+            raise Failure(f"{build} has no benchmarks: cmake -DSLUICE_BENCHMARKS=ON, or make bench")
         self.go = os.environ.get("GO_BIN") or shutil.which("go")
         self.go_version = None
         if self.go:

@@ -4,15 +4,15 @@ import json
 import subprocess
 
 from arithmetic import Failure, rotated, row_of
-from cases import GROUPS, QUICK_SIDES
+from cases import QUICK_SIDES
 from loads import measure, run
 from machine import SERVER_CPU, shout
 
 
 def sides_here(fleet, case, quick):
-    """Those that there are; the quick run of a ratio leaves out whom no target names."""
+    """Those that there are; the quick run leaves out whom no target names."""
     wanted = case["sides"]
-    if quick and case["group"] != "memory":
+    if quick:
         wanted = [side for side in wanted if side in QUICK_SIDES]
     return [side for side in wanted if fleet.has((case["processors"], case["kind"], side))]
 
@@ -20,8 +20,10 @@ def sides_here(fleet, case, quick):
 def measure_case(fleet, tools, settings, case):
     """A side that fails once is left out from then on, and said loudly."""
     sides = sides_here(fleet, case, settings.quick)
-    # A memory figure hardly moves from round to round, and each takes seconds.
-    turns = min(settings.rounds, 3) if case["fresh"] else settings.rounds
+    turns = settings.rounds
+    if case["fresh"]:
+        # A memory figure hardly moves from round to round, and each takes seconds.
+        turns = 1 if settings.quick else min(turns, 3)
     rounds, failures = [], {}
     for turn in range(turns):
         one = {}
@@ -87,11 +89,8 @@ def measure_scheduler(tools, settings, cases):
     return rows
 
 
-def measure_group(fleet, tools, settings, group):
-    """Yields the group's rows, each as soon as it is there."""
-    cases = [case for case in GROUPS[group] if case["quick"] or not settings.quick]
-    if not cases:
-        return
+def measure_group(fleet, tools, settings, group, cases):
+    """Yields the rows of a group's cases, each as soon as it is there."""
     if group == "scheduler":
         yield from measure_scheduler(tools, settings, cases)
         return

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from arithmetic import Failure
-from machine import SERVER_CPU
+from machine import SERVER_CPU, prepared
 
 
 def commands(tools, processors):
@@ -46,11 +46,10 @@ class Server:
     """A server on a port of its own, idle but for its own turns."""
 
     def __init__(self, command, processors):
-        pin = (lambda: os.sched_setaffinity(0, {SERVER_CPU})) if processors == 1 else None
         self.name = os.path.basename(command[0])
         self.process = subprocess.Popen(
             command,
-            preexec_fn=pin,
+            preexec_fn=prepared(SERVER_CPU if processors == 1 else None),
             stdout=subprocess.PIPE,
             text=True,
             env=dict(os.environ, GOMAXPROCS=str(processors)),

@@ -116,7 +116,7 @@ def target_lines(results):
             limit = target["limit"]
             bound = f"≤ {limit:.2f}" if target["kind"] == "ratio" else f"≤ {limit:,.0f}{unit}"
             value = target["value"]
-            said = "-" if value is None else f"{value:.2f}" if not unit else f"{value:,.0f}{unit}"
+            said = "-" if value is None else f"{value:.3f}" if not unit else f"{value:,.0f}{unit}"
             if target["kind"] == "worst" and value is not None:
                 said = f"{value:.0f}"
             wide = f"{found['low']:.2f} to {found['high']:.2f}" if found else "-"
