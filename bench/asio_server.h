@@ -5,10 +5,14 @@
 
 #define ASIO_STANDALONE
 #define ASIO_NO_DEPRECATED
+// Debian 12's Asio looks for the coroutines of an older clang, and finds none with a newer one.
+#define ASIO_HAS_CO_AWAIT 1
+#define ASIO_HAS_STD_COROUTINE 1
 
 #include <asio.hpp>
 #include <cstddef>
 #include <cstdio>
+#include <exception>
 #include <string_view>
 #include <utility>
 

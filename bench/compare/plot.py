@@ -68,7 +68,7 @@ def script(results, path, terminal="svg size 1100,800 font 'sans-serif,11' backg
         "set grid ytics lc rgb '#e0e0e0'",
         "set border 3",
         "set tics nomirror out",
-        "set ytics 0.5",
+        "set ytics 1",
         "set key inside top center horizontal samplen 1.5 maxrows 1",
         "set ylabel \"server's CPU per request ÷ raw epoll's\"",
         f"set multiplot layout {len(groups)},1 title \"Server CPU per request, medians over"
