@@ -3,7 +3,7 @@ PRESET ?= release
 LISTEN ?= 127.0.0.1:8080
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run build test check check-all bench c10k fmt clean
+.PHONY: help run build test check check-all bench bench-quick c10k fmt clean
 
 help:
 	@echo "make run      build and start examples/http_server (LISTEN=$(LISTEN))"
@@ -11,7 +11,8 @@ help:
 	@echo "make build    the libraries and the examples, into build/$(PRESET)"
 	@echo "make check    format, layers, sizes, headers alone, warnings as errors"
 	@echo "make check-all  the deep, slow rest: sanitizers, migrate, install tests, clang-tidy"
-	@echo "make bench    build and run the benchmarks"
+	@echo "make bench    build and run the benchmarks; renews docs/performance.md"
+	@echo "make bench-quick  the main ratios in under five minutes; changes no page"
 	@echo "make c10k     10,000 clients, served by fibers and by a thread each: a table, a plot"
 	@echo "              (C10K_CLIENTS=10000 C10K_SECONDS=64)"
 	@echo "make fmt      format every tracked C++ file"
@@ -41,6 +42,10 @@ check-all:
 bench:
 	@tools/install_deps.sh bench
 	@tools/bench.sh
+
+bench-quick:
+	@tools/install_deps.sh bench
+	@tools/bench.sh --quick
 
 c10k:
 	@tools/install_deps.sh c10k

@@ -1,6 +1,11 @@
-// raw_epoll_loop.h: the yardstick. One thread, one level-triggered epoll set, and what a server
-// needs by hand: no fibers, no buffers kept, no memory of its own beyond one buffer. What sluice
-// costs is what its server takes beyond this.
+// raw_epoll_loop.h: the yardstick. A thread, a level-triggered epoll set, and what a server needs
+// by hand: no fibers, no buffers kept, no memory of its own beyond one buffer. What sluice costs is
+// what its server takes beyond this.
+//
+// --threads N makes N of them, each with a set of its own; the first also accepts, and deals the
+// connections to the sets in turn. Rejected: a listener each with SO_REUSEPORT, whose hash gives
+// one thread half as many connections again as the other, and a set that all share, which wakes two
+// for one report.
 //
 // It takes short cuts that a real server could not: what does not fit into the socket's buffer at
 // once ends the program (the load never has more than a few small messages under way).
@@ -18,7 +23,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 namespace bench {
 
@@ -54,7 +62,9 @@ inline void watch(int set, int descriptor) {
   must(epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event), "epoll_ctl");
 }
 
-inline void accept_all(int set, int listener) {
+// Gives each new connection to the next of the sets.
+inline void accept_all(const std::vector<int>& sets, int listener) {
+  static std::size_t dealt = 0;
   for (;;) {
     const int connection = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (connection < 0) {
@@ -63,7 +73,7 @@ inline void accept_all(int set, int listener) {
     }
     const int on = 1;
     must(setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
-    watch(set, connection);
+    watch(sets[dealt++ % sets.size()], connection);
   }
 }
 
@@ -75,14 +85,10 @@ inline void send_whole(int connection, std::string_view data) {
   die("send");
 }
 
-// Listens on a port of 127.0.0.1 that the system picks, prints it, and calls
-// answer(connection, received) for whatever comes. True: close the connection.
+// What one thread does. `sets` are everybody's, `set` is its own; the listener is in the first.
 template <class Answer>
-[[noreturn]] void serve_for_ever(Answer answer) {
-  static char buffer[16 * 1024];
-  const int listener = listen_somewhere();
-  const int set = must(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-  watch(set, listener);
+[[noreturn]] void serve_set(int set, int listener, const std::vector<int>& sets, Answer answer) {
+  static thread_local char buffer[16 * 1024];
   for (;;) {
     epoll_event events[256];
     const int count = epoll_wait(set, events, 256, -1);
@@ -90,7 +96,7 @@ template <class Answer>
     for (int i = 0; i < count; ++i) {
       const int ready = events[i].data.fd;
       if (ready == listener) {
-        accept_all(set, listener);
+        accept_all(sets, listener);
         continue;
       }
       const ssize_t got = recv(ready, buffer, sizeof buffer, 0);
@@ -100,6 +106,30 @@ template <class Answer>
       if (over) close(ready);
     }
   }
+}
+
+// 1, or what --threads says.
+inline int threads_wanted(int argc, char** argv) {
+  if (argc == 1) return 1;
+  const int threads = argc == 3 && std::strcmp(argv[1], "--threads") == 0 ? std::atoi(argv[2]) : 0;
+  if (threads >= 1 && threads <= 64) return threads;
+  std::fprintf(stderr, "usage: %s [--threads 1...64]\n", argv[0]);
+  std::exit(2);
+}
+
+// Listens on a port of 127.0.0.1 that the system picks, prints it, and calls
+// answer(connection, received) for whatever comes, on any of the threads. True: close the
+// connection.
+template <class Answer>
+[[noreturn]] void serve_for_ever(int argc, char** argv, Answer answer) {
+  static std::vector<int> sets(static_cast<std::size_t>(threads_wanted(argc, argv)));
+  for (int& set : sets) set = must(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+  const int listener = listen_somewhere();
+  watch(sets[0], listener);
+  for (std::size_t i = 1; i < sets.size(); ++i) {
+    std::thread([=] { serve_set(sets[i], listener, sets, answer); }).detach();
+  }
+  serve_set(sets[0], listener, sets, answer);
 }
 
 }  // namespace bench

@@ -1,8 +1,17 @@
 #!/usr/bin/env bash
-# bench.sh: builds the benchmarks into build/release/bench, runs the micro-benchmarks, then every
-# comparison: bench/*.sh, with the build folder as argument.
+# bench.sh [--quick]: builds the benchmarks into build/release/bench, runs the micro-benchmarks and
+# every comparison (bench/compare), writes build/bench/results.json, and renews the figures and the
+# picture in docs/performance.md.
+#
+# --quick: the main ratios only, into build/bench/quick.json; no page is changed.
+# BENCH_ROUNDS, BENCH_REQUESTS, BENCH_SECONDS and GO_BIN: see bench/compare/__main__.py.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+case ${1:-} in
+  --quick | "") ;;
+  *) echo "usage: bench.sh [--quick]" >&2 && exit 2 ;;
+esac
 
 tools/fetch_llhttp.sh
 if ! grep -qs '^SLUICE_BENCHMARKS:BOOL=ON$' build/release/CMakeCache.txt; then
@@ -13,14 +22,9 @@ if ! grep -qs '^SLUICE_BENCHMARKS:BOOL=ON$' build/release/CMakeCache.txt; then
 fi
 cmake --build build/release
 
-ran=0
-if [ -x build/release/bench/micro ]; then
-  build/release/bench/micro
-  ran=1
+if [ "${1:-}" = --quick ]; then
+  exec python3 bench/compare build/release --quick --json build/bench/quick.json
 fi
-for comparison in bench/*.sh; do
-  [ -x "$comparison" ] || continue
-  "$comparison" "$PWD/build/release"
-  ran=1
-done
-[ "$ran" = 1 ] || { echo "bench.sh: there is no benchmark" >&2 && exit 1; }
+build/release/bench/micro
+python3 bench/compare build/release --json build/bench/results.json \
+  --document docs/performance.md --plot docs/performance.svg

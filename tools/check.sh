@@ -17,6 +17,7 @@ quiet_build() {
 
 step "the checkers find planted faults" python3 tools/selftest.py
 step "the sums of make c10k" python3 bench/c10k_selftest.py
+step "the comparisons compute rightly" python3 bench/compare/selftest.py
 step "format" tools/check_format.sh
 step "layers" python3 tools/check_layers.py
 step "sizes" python3 tools/check_sizes.py

@@ -9,7 +9,7 @@ import (
 
 func serve(connection net.Conn) {
 	defer connection.Close()
-	buffer := make([]byte, 16*1024)
+	buffer := make([]byte, 4096)
 	for {
 		got, err := connection.Read(buffer)
 		if err != nil {
