@@ -39,16 +39,23 @@ class run_queue {
     return true;
   }
 
-  // Owner. Returns nullptr if empty. In a long queue, `coming` is who stands there next, to be
-  // prefetched; a thief may have it by now.
-  [[nodiscard]] control_block* pop(const control_block*& coming) noexcept {
+  // Who stands next in a long queue, and behind that one, to be prefetched; a thief may have either
+  // by now. Else nullptr.
+  struct successors {
+    const control_block* next = nullptr;
+    const control_block* second = nullptr;
+  };
+
+  // Owner. Returns nullptr if empty.
+  [[nodiscard]] control_block* pop(successors& coming) noexcept {
     std::uint32_t head = head_.load(std::memory_order_acquire);
     // relaxed: the owner's own value.
     const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
     while (head != tail) {
       control_block* const fiber = slot(head).load(std::memory_order_relaxed);
       if (tail - head >= long_queue) [[unlikely]] {
-        coming = slot(head + 1).load(std::memory_order_relaxed);
+        coming.next = slot(head + 1).load(std::memory_order_relaxed);
+        coming.second = slot(head + 2).load(std::memory_order_relaxed);
       }
       if (!has_thieves_) {
         head_.store(head + 1, std::memory_order_relaxed);
@@ -63,7 +70,7 @@ class run_queue {
   }
 
   [[nodiscard]] control_block* pop() noexcept {
-    const control_block* unused = nullptr;
+    successors unused;
     return pop(unused);
   }
 

@@ -116,7 +116,7 @@ class worker {
 #endif
   [[nodiscard]] control_block* next_local() noexcept;
   [[nodiscard]] control_block* take_local() noexcept;
-  static void prefetch_fiber(const control_block* fiber) noexcept;
+  static void prefetch(const run_queue::successors& coming) noexcept;
   void periodic_look() noexcept;
   [[nodiscard]] control_block* take_global() noexcept;
   [[nodiscard]] std::uint32_t room_in_queue() const noexcept;

@@ -131,10 +131,10 @@ inline control_block* worker::take_local() noexcept {
     (void)push_tail(next);
   }
   next_taken_ = 0;
-  const control_block* coming = nullptr;
+  run_queue::successors coming;
   control_block* const fiber = own.queue.pop(coming);
-  if (coming != nullptr) [[unlikely]] {
-    prefetch_fiber(coming);
+  if (coming.next != nullptr) [[unlikely]] {
+    prefetch(coming);
   }
   return fiber;
 }
