@@ -3,12 +3,14 @@
 //   const examples::flags flags(argc, argv, {{"listen", "127.0.0.1:7000", "HOST:PORT to listen
 //   on"}}); return sluice::run([&] { ... flags["listen"] ... }, flags.run_options());
 //
-// --procs N is always there; --help prints what is known and exits 0; anything else exits 2.
+// --procs N and --spin US are always there; --help prints what is known and exits 0; anything else
+// exits 2.
 #pragma once
 
 #include <sluice/run.h>
 
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -30,6 +32,7 @@ class flags {
   flags(int argc, char** argv, std::initializer_list<flag> known)
       : program_(argc > 0 ? argv[0] : "example"), known_(known) {
     known_.push_back({"procs", "0", "how many fibers run at once; 0: as many as there are CPUs"});
+    known_.push_back({"spin", "0", "microseconds of polling before a worker sleeps"});
     for (int i = 1; i < argc; ++i) {
       std::string_view given = argv[i];
       if (given == "--help") exit_with_usage(stdout, 0);
@@ -46,7 +49,7 @@ class flags {
         exit_with_usage(stderr, 2);
       }
     }
-    if (!is_number((*this)["procs"])) exit_with_usage(stderr, 2);
+    if (!is_number((*this)["procs"]) || !is_number((*this)["spin"])) exit_with_usage(stderr, 2);
   }
 
   // The value of a flag that the constructor was told about.
@@ -59,13 +62,19 @@ class flags {
   }
 
   [[nodiscard]] sluice::run_options run_options() const {
-    const std::string& procs = (*this)["procs"];
     sluice::run_options options;
-    std::from_chars(procs.data(), procs.data() + procs.size(), options.processors);
+    options.processors = number_of((*this)["procs"]);
+    options.spin = std::chrono::microseconds(number_of((*this)["spin"]));
     return options;
   }
 
  private:
+  static std::uint32_t number_of(const std::string& text) {
+    std::uint32_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+  }
+
   static bool is_number(std::string_view text) {
     std::uint32_t number = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -32,6 +32,39 @@ void echo(stream& peer) {
   }
 }
 
+// How often the worker goes to sleep in round trips to a plain thread.
+constexpr int round_trips = 50;
+
+std::uint64_t sleeps_in_round_trips(std::chrono::nanoseconds spin) {
+  std::uint64_t sleeps = 0;
+  run(
+      [&] {
+        auto listener = listen(tcp, "127.0.0.1:0").value();
+        std::thread peer([where = listener.local_address()] {
+          const raw_socket connection = raw_socket::connect(where);
+          for (int i = 0; i < round_trips; ++i) connection.send(connection.receive(1));
+        });
+        auto connection = listener.accept().value();
+        const std::uint64_t before = stats().sleeps;
+        for (int i = 0; i < round_trips; ++i) {
+          EXPECT_TRUE(connection.write("x"));
+          EXPECT_TRUE(connection.receive());
+        }
+        sleeps = stats().sleeps - before;
+        peer.join();
+      },
+      {.processors = 1, .spin = spin, .monitor = false});
+  return sleeps;
+}
+
+TEST_F(Liveness, AWorkerThatSpinsIsAwakeWhenTheAnswerComes) {
+  EXPECT_LT(sleeps_in_round_trips(1s), round_trips / 2);
+}
+
+TEST_F(Liveness, AWorkerThatDoesNotSpinSleepsForEachAnswer) {
+  EXPECT_GE(sleeps_in_round_trips(0s), round_trips / 2);
+}
+
 #ifndef SLUICE_MIGRATE  // there, every park goes through another processor's inbox
 
 // How many steps others take beside a fiber whose reads never have to wait.

@@ -155,7 +155,7 @@ control_block* worker::find_work() noexcept {
       stop_spinning();
       return found;
     }
-    sleep();
+    if (!spin()) sleep();
   }
 }
 
@@ -307,6 +307,23 @@ void worker::stop_spinning() noexcept {
   spinning_ = false;
   // The last spinner's duty; see idle_set.h.
   if (owner_.idle().leave_spinning()) owner_.wake_one();
+}
+
+// run_options::spin. Not counted among the spinners of idle_set.h: those look for work of other
+// processors, and a waker relies on them. True: look again.
+bool worker::spin() noexcept {
+  constexpr std::int64_t longest = 1'000'000'000;
+  const std::int64_t time = std::min<std::int64_t>(owner_.options().spin.count(), longest);
+  // relaxed: a hint.
+  if (time <= 0 || processor_->registered.load(std::memory_order_relaxed) == 0) return false;
+  stop_spinning();
+  const std::int64_t until = os::monotonic_now() + time;
+  do {
+    if (poll_own() || expire_own()) return true;
+    if (owner_.finished() || owner_.queue().size() != 0 || inbox_waits()) return true;
+    if (work_elsewhere()) return true;
+  } while (os::monotonic_now() < until);
+  return false;
 }
 
 // ---- sleeping: the sleeper's steps of idle_set.h

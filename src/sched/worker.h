@@ -6,7 +6,7 @@
 //   1 next_slot, within its budget         5 poll the own shard without waiting
 //   2 the own queue                        6 steal: half a queue; from stuck processors also next
 //   3 the global queue, on its turn          slots, due timers, and what their shards report
-//   4 due timers                           7 sleep in the own shard
+//   4 due timers                           7 sleep in the own shard, if wished after some polls
 // Every `look_interval` switches a busy worker looks at the clock: timers that are due run, and if
 // `look_period` has passed since the last poll, it polls and takes from the global queue, so that
 // neither a ready socket nor a plain thread's work waits behind fibers that keep each other busy.
@@ -132,6 +132,7 @@ class worker {
   [[nodiscard]] control_block* steal_from(processor& victim) noexcept;
   [[nodiscard]] control_block* relieve(processor& stuck) noexcept;
   void stop_spinning() noexcept;
+  [[nodiscard]] bool spin() noexcept;
   void sleep() noexcept;
   void after_sleep() noexcept;
   [[nodiscard]] bool anything_to_do(std::int64_t until) noexcept;
