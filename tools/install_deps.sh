@@ -13,7 +13,8 @@ test="googletest=/usr/src/googletest/googletest/src/gtest-all.cc ccache=ccache p
   curl=curl"
 clang="clang-19=clang++-19 libclang-rt-19-dev=/usr/lib/llvm-19/lib/clang/19/lib/linux
   llvm-19=/usr/lib/llvm-19/bin/llvm-symbolizer"
-check="clang-format-19=clang-format-19 python3=python3 git=git shellcheck=shellcheck"
+check="clang-format-19=clang-format-19 python3=python3 git=git shellcheck=shellcheck
+  libbenchmark-dev=/usr/include/benchmark/benchmark.h libasio-dev=/usr/include/asio.hpp"
 bench="libbenchmark-dev=/usr/include/benchmark/benchmark.h wrk=wrk python3=python3
   golang-go=${GO_BIN:-go} libasio-dev=/usr/include/asio.hpp gnuplot-nox=gnuplot"
 c10k="gnuplot-nox=gnuplot python3=python3"

@@ -63,7 +63,13 @@ def two(case, title):
 
 
 ECHO = [
-    echo("64b_1", "echo 64 B, 1 connection", "--connections 1 --bytes 64", share=0.1),
+    echo(
+        "64b_1",
+        "echo 64 B, 1 connection",
+        "--connections 1 --bytes 64",
+        share=0.1,
+        sides=(*ECHO_SIDES, "sluice, spin 50 us"),
+    ),
     echo(
         "64b_64",
         "echo 64 B, 64 connections",

@@ -22,6 +22,11 @@ def commands(tools, processors):
         "echo": {
             "raw epoll": [tools.program("raw_epoll_echo"), *threads],
             "sluice": [os.path.join(build, "examples", "echo_server"), *ours],
+            "sluice, spin 50 us": [
+                os.path.join(build, "examples", "echo_server"),
+                "--spin=50",
+                *ours,
+            ],
             "sluice, counted": [tools.program("counted_echo"), *ours],
             "sluice, read()": [tools.program("counted_echo"), "--buffer=stack", *ours],
             "threads": [tools.program("thread_echo")],
