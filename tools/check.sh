@@ -9,7 +9,8 @@ quiet_build() {
   local preset=$1 log
   log=build/$preset.log
   mkdir -p build
-  if ! { cmake --preset "$preset" -DSLUICE_BENCHMARKS=ON && cmake --build "build/$preset" -- -k 0; } >"$log" 2>&1; then
+  if ! { cmake --preset "$preset" -DSLUICE_BENCHMARKS=ON &&
+    cmake --build "build/$preset" -- -k 0; } >"$log" 2>&1; then
     grep -E '(error|warning): |CMake Error' -A 4 "$log" | head -n 80
     return 1
   fi
