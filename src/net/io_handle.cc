@@ -58,14 +58,14 @@ io_handle::~io_handle() {
 
 result<void> io_handle::close() noexcept {
   if (!begin_alone()) return std::unexpected(error(errc::closed));
-  forget_desc();
+  forget_desc(!is_known());
   close_descriptor();
   return {};
 }
 
 result<os::native_handle> io_handle::release() noexcept {
   if (!begin_alone()) return std::unexpected(error(errc::closed));
-  forget_desc();
+  forget_desc(false);
   return fd_;
 }
 
@@ -78,8 +78,8 @@ bool io_handle::begin_alone() noexcept {
   return true;
 }
 
-void io_handle::forget_desc() noexcept {
-  if (!is_orphan()) rt::descriptor_close(*desc_, fd_);
+void io_handle::forget_desc(bool closed_next) noexcept {
+  if (!is_orphan()) rt::descriptor_close(*desc_, fd_, closed_next);
 }
 
 void io_handle::close_descriptor() noexcept {

@@ -61,13 +61,19 @@ class io_handle {
   [[nodiscard]] fair_share& share(rt::direction side) noexcept {
     return shares_[static_cast<std::size_t>(side)];
   }
-  // Whether a short read drains this socket. Turned off for good once somebody else may have
-  // changed its options.
+  // Whether a short read drains this socket. Turned off for good once somebody else may change its
+  // options.
   [[nodiscard]] bool short_read_drains() const noexcept {
     // relaxed: whoever turns it off does so before he changes the socket, in his own time.
     return short_read_drains_.load(std::memory_order_relaxed);
   }
-  void distrust_short_reads() noexcept {
+  // Whether somebody else knows the descriptor, and may have a duplicate. relaxed, as above.
+  [[nodiscard]] bool is_known() const noexcept { return is_known_.load(std::memory_order_relaxed); }
+  // For one that was adopted.
+  void note_known() noexcept { is_known_.store(true, std::memory_order_relaxed); }
+  // For one whose number is given out.
+  void note_shared() noexcept {
+    note_known();
     short_read_drains_.store(false, std::memory_order_relaxed);
   }
 
@@ -89,7 +95,7 @@ class io_handle {
         short_read_drains_(traits.short_read_drains) {}
 
   void close_descriptor() noexcept;
-  void forget_desc() noexcept;
+  void forget_desc(bool closed_next) noexcept;
   // False: somebody else has closed it. True: the caller is alone.
   [[nodiscard]] bool begin_alone() noexcept;
 
@@ -99,6 +105,7 @@ class io_handle {
   rt::poll_desc* const desc_;
   const os::socket_traits traits_;
   std::atomic<bool> short_read_drains_;
+  std::atomic<bool> is_known_{false};
   std::atomic<int> linger_{-1};
   drain_state drain_;                 // guarded by the read turn
   std::array<fair_share, 2> shares_;  // each guarded by its direction's turn

@@ -166,7 +166,7 @@ std::uint64_t listener::times_exhausted() const noexcept {
 
 int listener::native_handle() noexcept {
   if (state_ == nullptr || state_->handle->lock().is_closed()) return os::no_handle;
-  state_->handle->distrust_short_reads();
+  state_->handle->note_shared();
   return state_->handle->fd();
 }
 

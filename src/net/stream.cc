@@ -142,7 +142,7 @@ result<void> stream::send_buffer_size(std::size_t bytes) noexcept {
 
 int stream::native_handle() noexcept {
   if (handle_ == nullptr || handle_->lock().is_closed()) return os::no_handle;
-  handle_->distrust_short_reads();
+  handle_->note_shared();
   return handle_->fd();
 }
 
@@ -169,6 +169,7 @@ result<stream> adopt(int descriptor) noexcept {
   if (!remote) return std::unexpected(remote.error());
   auto handle = io_handle::create(descriptor, *traits, on_failure::keep);
   if (!handle) return std::unexpected(handle.error());
+  (*handle)->note_known();
   (*handle)->note_linger(linger.value_or(-1));
   (*handle)->remote = std::move(*remote);
   return stream_maker::make(std::move(*handle));

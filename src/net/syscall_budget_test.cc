@@ -89,6 +89,44 @@ TEST(SyscallBudget, ALoneMessageCostsOnePollMore) {
   EXPECT_LE(sums.others, 2 * messages);
 }
 
+// How often connections that each have to wait, for one message, are registered or removed.
+std::uint64_t registrations_of_short_connections(std::uint64_t connections, bool shared) {
+  os::call_counters calls;
+  run(
+      [&] {
+        auto from = listen(tcp, "127.0.0.1:0");
+        ASSERT_TRUE(from) << from.error();
+        os::active_call_counters.store(&calls);
+        for (std::uint64_t i = 0; i < connections; ++i) {
+          const raw_socket client = raw_socket::connect(from->local_address());
+          std::uint64_t served = 0;
+          fiber server([&, peer = std::move(*from->accept())]() mutable {
+            if (shared) {
+              EXPECT_GE(peer.native_handle(), 0);
+            }
+            for (; auto got = peer.receive(); ++served) EXPECT_TRUE(peer.write(*got));
+          });
+          while (calls[os::call::read] == 3 * i) yield();  // it has found nothing, and waits
+          client.send("x");
+          while (served == 0) yield();
+          client.shutdown_write();
+          EXPECT_TRUE(server.join());
+        }
+      },
+      {.processors = 1, .monitor = false});
+  os::active_call_counters.store(nullptr);
+  return calls[os::call::poll_control];
+}
+
+TEST(SyscallBudget, AShortConnectionIsRegisteredAndItsCloseDoesTheRest) {
+  EXPECT_EQ(registrations_of_short_connections(100, false), 100u);
+}
+
+// A duplicate would keep the registration alive.
+TEST(SyscallBudget, ADescriptorThatSomebodyKnowsIsRemovedToo) {
+  EXPECT_EQ(registrations_of_short_connections(100, true), 200u);
+}
+
 #endif
 
 }  // namespace

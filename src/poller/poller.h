@@ -86,6 +86,11 @@ class poller {
   // Any thread; never blocks. `fd` is still open.
   virtual void remove(os::native_handle fd, const poll_desc& desc) noexcept = 0;
 
+  // Whether closing a descriptor ends its watch, unless a duplicate of it is left. Then remove()
+  // can be left out for a descriptor that nobody else knows; a report in flight is dropped as
+  // always.
+  [[nodiscard]] virtual bool close_ends_watch() const noexcept { return false; }
+
   // One caller at a time. Appends at most room() reports to `out`.
   virtual void wait(std::int64_t until, report_list& out) noexcept = 0;
 

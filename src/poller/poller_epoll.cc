@@ -77,6 +77,9 @@ class poller_epoll final : public poller {
     [[maybe_unused]] const result<void> ended = os::epoll_remove(set_, fd);
   }
 
+  // epoll(7): a descriptor leaves the set when all that refer to its open file are closed.
+  [[nodiscard]] bool close_ends_watch() const noexcept override { return true; }
+
   void wait(std::int64_t until, report_list& out) noexcept override {
     if (out.full()) return;
     std::array<epoll_event, report_list::capacity> events;

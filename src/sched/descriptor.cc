@@ -67,21 +67,30 @@ std::uint64_t runtime_number() noexcept {
   return owner != nullptr ? owner->number() : 0;
 }
 
-void descriptor_unregister(poll_desc& desc, os::native_handle fd) noexcept {
+namespace {
+
+void unregister(poll_desc& desc, os::native_handle fd, bool closed_next) noexcept {
   const std::uint32_t shard = desc.shard.exchange(no_shard, std::memory_order_acq_rel);
   if (shard == no_shard) return;
   processor& home = current_runtime()->processors()[shard];
-  home.shard->remove(fd, desc);
+  // A short connection's fourth system call of seven.
+  if (!closed_next || !home.shard->close_ends_watch()) home.shard->remove(fd, desc);
   home.registered.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void descriptor_close(poll_desc& desc, os::native_handle fd) noexcept {
+}  // namespace
+
+void descriptor_unregister(poll_desc& desc, os::native_handle fd) noexcept {
+  unregister(desc, fd, false);
+}
+
+void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next) noexcept {
   runtime& owner = *current_runtime();
   for (const direction side : {direction::read, direction::write}) {
     desc.deadline(side).store(deadline_none, std::memory_order_seq_cst);
     unlink_timer(owner, desc.deadline_timer(side));
   }
-  descriptor_unregister(desc, fd);
+  unregister(desc, fd, closed_next);
   owner.descriptors().give(desc);
 }
 

@@ -25,7 +25,8 @@ namespace sluice::rt {
 
 // Unlinks its timers, ends its registration and gives it back. Nobody is inside any more; `fd` is
 // still open. Any thread.
-void descriptor_close(poll_desc& desc, os::native_handle fd) noexcept;
+// `closed_next`: the caller closes `fd` at once, and nobody else knows the number.
+void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next = false) noexcept;
 
 // Ends the registration only, so that `fd` can be handed to somebody else.
 void descriptor_unregister(poll_desc& desc, os::native_handle fd) noexcept;
