@@ -76,7 +76,7 @@ void parked_fibers(benchmark::State& state) {
       sluice::wait_group ended;
       std::size_t parked = 0;
       release.add(1);
-      ended.add(static_cast<std::ptrdiff_t>(count));
+      ended.add(count);
       for (std::size_t i = 0; i < count; ++i) {
         sluice::go([&] {
           ++parked;

@@ -30,7 +30,8 @@ worker::worker(runtime& owner, processor& own) noexcept
 // where the next one's stack ends is known without waiting: the control block of the second, and
 // the frames of the next, from its stack pointer up. A new one's first frame lies below that.
 void worker::prefetch(const run_queue::successors& coming) noexcept {
-  constexpr std::size_t block_lines = sizeof(control_block) / cache_line;
+  constexpr std::ptrdiff_t line = cache_line;
+  constexpr std::ptrdiff_t block_lines = sizeof(control_block) / cache_line;
   prefetch_for_writing(coming.second, 1);
   // Its owner may be another worker by now, so what is read here may be stale, which is no harm;
   // but it would be a race to ThreadSanitizer.
@@ -39,9 +40,9 @@ void worker::prefetch(const run_queue::successors& coming) noexcept {
     constexpr std::ptrdiff_t most_lines = 24;
     const auto* const block = reinterpret_cast<const std::byte*>(coming.next);
     const auto* const end = static_cast<const std::byte*>(coming.next->saved.stack_pointer);
-    const std::ptrdiff_t lines = (block - end) / std::ptrdiff_t{cache_line} + block_lines;
+    const std::ptrdiff_t lines = (block - end) / line + block_lines;
     prefetch_for_writing(
-        end - lines_below * std::ptrdiff_t{cache_line},
+        end - lines_below * line,
         static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(lines + lines_below, 0, most_lines)));
   }
 }
