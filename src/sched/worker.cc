@@ -317,7 +317,14 @@ bool worker::spin() noexcept {
   const std::int64_t time = std::min<std::int64_t>(owner_.options().spin.count(), longest);
   // relaxed: a hint.
   if (time <= 0 || processor_->registered.load(std::memory_order_relaxed) == 0) return false;
-  stop_spinning();
+  // The monitor calls only sleepers to a stuck processor.
+  if (relieved_) return false;
+  if (spinning_) {
+    // Without stop_spinning's duty, which is for who has found work: each that finds none would
+    // wake the next, for ever. No work is missed, since every way out of here looks again.
+    spinning_ = false;
+    (void)owner_.idle().leave_spinning();
+  }
   const std::int64_t until = os::monotonic_now() + time;
   do {
     if (poll_own() || expire_own()) return true;
