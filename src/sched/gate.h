@@ -29,8 +29,11 @@
 // every thread of the process execute a full fence between its steps 1 and 3, so that either the
 // worker's step 3 sees `asked` or the monitor's step 3 sees `runtime`. The symmetric form exchanges
 // in step 1 instead of storing (6 ns) and needs no help from the system: for ThreadSanitizer, for
-// systems without membarrier, and where it is refused. One asker at a time. Never nested; signal
-// handlers never enter.
+// systems without membarrier, and where it is refused. Never nested; signal handlers never enter.
+//
+// One asker at a time, which `asking` sees to from step 1 to step 3 [F] [G]. Two would do this: the
+// first looks and finds `user`, the worker enters and takes the word back, the second asks, and the
+// first one's compare-and-swap finds `asked` again and takes a processor that is in use.
 //
 // Without the membarrier, 246,750 of 275 million stressed entries were lost, so it is not optional.
 #pragma once
@@ -95,12 +98,17 @@ class basic_gate {
                                           std::memory_order_relaxed);
   }
 
-  // Monitor, one at a time: step 1. True: asked, go on with the barrier and finish_ask.
+  // Monitor, or a thief: step 1. True: asked, go on with the barrier and finish_ask. False: the
+  // processor is not to be had, or somebody else is asking.
   [[nodiscard]] bool ask() noexcept {
+    // acquire: pairs with [G]; the last asker is through. [F]
+    if (asking_.exchange(true, std::memory_order_acquire)) return false;
     gate_claim expected = gate_claim::owned;
     // seq_cst: pairs with the exchange of the symmetric [A]; the asymmetric form has the barrier.
-    return claim_.compare_exchange_strong(expected, gate_claim::asked, std::memory_order_seq_cst,
-                                          std::memory_order_relaxed);
+    const bool asked = claim_.compare_exchange_strong(
+        expected, gate_claim::asked, std::memory_order_seq_cst, std::memory_order_relaxed);
+    if (!asked) end_asking();
+    return asked;
   }
 
   // Monitor: step 3, after the barrier. True: the processor is the caller's. [D]
@@ -112,6 +120,7 @@ class basic_gate {
     const bool swapped =
         claim_.compare_exchange_strong(expected, outside ? gate_claim::taken : gate_claim::owned,
                                        std::memory_order_acq_rel, std::memory_order_relaxed);
+    end_asking();
     return swapped && outside;
   }
 
@@ -125,6 +134,11 @@ class basic_gate {
   [[nodiscard]] gate_state state() const noexcept { return state_.load(std::memory_order_relaxed); }
 
  private:
+  void end_asking() noexcept {
+    // release: not before the compare-and-swap of either step. [G]
+    asking_.store(false, std::memory_order_release);
+  }
+
   bool enter_as(gate_state next, bool symmetric) noexcept {
     if (symmetric) {
       // seq_cst: a full fence before [B]; pairs with ask and [D].
@@ -159,6 +173,7 @@ class basic_gate {
 
   typename Atomics::template atomic<gate_state> state_{gate_state::user};
   typename Atomics::template atomic<gate_claim> claim_{gate_claim::owned};
+  typename Atomics::template atomic<bool> asking_{false};
 };
 
 using gate = basic_gate<real_atomics>;

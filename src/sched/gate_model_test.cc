@@ -22,6 +22,7 @@ struct plan {
   bool symmetric = false;
   int rounds = 2;             // how often the worker enters
   int asks = 1;               // how often the monitor asks
+  bool thief = false;         // somebody else asks as well
   bool polls = false;         // the worker polls in its first round
   bool blocks = false;        // the worker announces a blocking call after its first round
   bool passer_by = false;     // somebody accepts what is offered
@@ -38,6 +39,7 @@ class one_processor {
   void declare(model::engine& run) {
     run.add_thread("worker", [this] { work(); });
     if (plan_.asks > 0) run.add_thread("monitor", [this] { look(); });
+    if (plan_.thief) run.add_thread("thief", [this] { look(); });
     if (plan_.passer_by) run.add_thread("passer-by", [this] { take_offer(); });
     run.set_end([this] {
       expect(takers_ <= 1, "two have taken one processor");
@@ -145,6 +147,12 @@ TEST_F(gate_model, NobodyIsInsideTogetherWithATaker) {
   }
 }
 
+TEST_F(gate_model, TwoWhoAskAtOnceDoNotTakeWhatIsInUse) {
+  for (const bool symmetric : {false, true}) {
+    expect_right(explore("two askers", {.symmetric = symmetric, .thief = true}), 200);
+  }
+}
+
 TEST_F(gate_model, AnOfferIsTakenOnceOrNotAtAll) {
   for (const bool symmetric : {false, true}) {
     const plan offers{.symmetric = symmetric, .asks = 0, .blocks = true, .passer_by = true};
@@ -175,6 +183,7 @@ struct planted_case {
 TEST_F(gate_model, FindsEveryPlantedFault) {
   constexpr plan plain{};
   constexpr plan symmetric{.symmetric = true};
+  constexpr plan thieves{.thief = true};
   constexpr plan offers{.asks = 0, .blocks = true, .passer_by = true};
   constexpr plan both{.blocks = true, .passer_by = true};
   constexpr planted_case cases[] = {
@@ -183,6 +192,7 @@ TEST_F(gate_model, FindsEveryPlantedFault) {
       {"exchange skipped", symmetric, {fault_kind::skipped, "enter_as", operation::exchange}},
       {"leave() relaxed", plain, {fault_kind::relaxed, "leave", operation::store}},
       {"ask() does not compare", both, {fault_kind::forced, "ask", operation::swap}},
+      {"two ask at once", thieves, {fault_kind::skipped, "ask", operation::exchange}},
       {"finish_ask() sees no state", plain, {fault_kind::relaxed, "finish_ask", operation::load}},
       {"a lost take is taken for won", plain, {fault_kind::pretend, "finish_ask", operation::swap}},
       {"take does not compare", plain, {fault_kind::forced, "finish_ask", operation::swap}},

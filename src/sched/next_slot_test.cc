@@ -1,4 +1,4 @@
-// next_slot_test.cc: a thief takes the next slot's fiber while the owner uses the slot: none is
+// next_slot_test.cc: thieves take the next slot's fiber while the owner uses the slot: none is
 // lost, none runs twice. In programs that happens to stuck processors only; here to all.
 #include <gtest/gtest.h>
 
@@ -64,8 +64,8 @@ class thief {
 };
 
 // The spawner lingers in user code with the new fiber in its next slot, for a time that is never
-// the same, so that the thief comes at every moment of it.
-TEST_P(NextSlot, EveryFiberRunsOnceAlthoughAThiefTakesSome) {
+// the same, so that the thieves come at every moment of it, and both at once.
+TEST_P(NextSlot, EveryFiberRunsOnceAlthoughThievesTakeSome) {
   const std::int64_t wanted = scaled(20'000, 500);
   std::int64_t taken = 0;
   std::int64_t started = 0;
@@ -73,15 +73,16 @@ TEST_P(NextSlot, EveryFiberRunsOnceAlthoughAThiefTakesSome) {
   run(
       [&] {
         const thief other;
+        const thief another;
         rt::xorshift random(1);
-        while (other.taken() < wanted) {
+        while (other.taken() + another.taken() < wanted) {
           ++started;
           go([&ran] { ran.fetch_add(1); });
           for (std::uint32_t left = random.below(2'000); left != 0; --left) os::relax();
           yield();
         }
         while (ran.load() < started) yield();
-        taken = other.taken();
+        taken = other.taken() + another.taken();
       },
       {.processors = 2});
   EXPECT_EQ(ran.load(), started);
