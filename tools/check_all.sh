@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # check_all.sh: the deep, slow rest: the suites under sanitizers and migration at full counts, the
-# install tests, clang-tidy.
+# install tests, clang-tidy, and migration with link-time optimisation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/steps.sh
@@ -13,11 +13,26 @@ tidy() {
     { grep -E '(warning|error): ' -A 3 build/tidy.log | head -n 80 && return 1; }
 }
 
+# What is inlined across files may keep what belongs to a thread. The search knows x86-64's switch.
+lto() {
+  if ! { cmake --preset migrate -B build/migrate-lto -DSLUICE_TESTS=ON \
+    -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCMAKE_CXX_FLAGS_DEBUG="-O2 -g1" &&
+    cmake --build build/migrate-lto; } >build/lto.log 2>&1; then
+    tail -n 40 build/lto.log
+    return 1
+  fi
+  if [ "$(uname -m)" = x86_64 ]; then
+    python3 tools/check_lto.py build/migrate-lto/{sched,net}_test || return 1
+  fi
+  ctest --test-dir build/migrate-lto --output-on-failure --no-tests=error -j "$(nproc)"
+}
+
 export SLUICE_TEST_SCALE=${SLUICE_TEST_SCALE:-1}
 step "what make check looks at" tools/check.sh
 for preset in debug asan tsan migrate; do
   step "tests: $preset" tools/test.sh "$preset"
 done
 step "install tests" tests/install/run.sh
+step "tests: migrate with link-time optimisation" lto
 step "clang-tidy" tidy
 finish check-all
