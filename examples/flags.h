@@ -1,7 +1,7 @@
 // flags.h: the command lines of the examples: --name VALUE or --name=VALUE, each with a default.
 //
-//   const examples::flags flags(argc, argv, {{"listen", "127.0.0.1:7000", "HOST:PORT to listen
-//   on"}}); return sluice::run([&] { ... flags["listen"] ... }, flags.run_options());
+//   const examples::flags flags(argc, argv, {{"listen", "127.0.0.1:7000", "HOST:PORT"}});
+//   return sluice::run([&] { ... flags["listen"] ... }, flags.run_options());
 //
 // --procs N and --spin US are always there; --help prints what is known and exits 0; anything else
 // exits 2.

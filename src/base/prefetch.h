@@ -4,16 +4,20 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace sluice::rt {
 
 inline constexpr std::size_t cache_line = 64;
 
 // Asks for `lines` cache lines from `first` on, for writing. Any address is allowed.
-inline void prefetch_for_writing(const void* first, std::size_t lines) noexcept {
+inline void prefetch_for_writing(std::uintptr_t first, std::size_t lines) noexcept {
   for (std::size_t i = 0; i < lines; ++i) {
-    __builtin_prefetch(static_cast<const char*>(first) + i * cache_line, 1);
+    __builtin_prefetch(reinterpret_cast<const void*>(first + i * cache_line), 1);
   }
+}
+inline void prefetch_for_writing(const void* first, std::size_t lines) noexcept {
+  prefetch_for_writing(reinterpret_cast<std::uintptr_t>(first), lines);
 }
 
 }  // namespace sluice::rt

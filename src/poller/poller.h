@@ -88,7 +88,8 @@ class poller {
 
   // Whether closing a descriptor ends its watch, unless a duplicate of it is left. Then remove()
   // can be left out for a descriptor that nobody else knows; a report in flight is dropped as
-  // always.
+  // always. A child forked without exec has duplicates: while it keeps them, the watch costs this
+  // process a wake-up for each event, whose report is dropped.
   [[nodiscard]] virtual bool close_ends_watch() const noexcept { return false; }
 
   // One caller at a time. Appends at most room() reports to `out`.

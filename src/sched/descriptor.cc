@@ -54,21 +54,6 @@ void take_out(poll_desc& desc, direction side, wake_reason reason) noexcept {
   if (const auto who = desc.slot(side).cancel(desc.generation())) wake(*who, reason);
 }
 
-}  // namespace
-
-result<poll_desc*> descriptor_open() noexcept {
-  runtime* const owner = current_runtime();
-  if (owner == nullptr) return std::unexpected(error(errc::not_a_fiber));
-  return owner->descriptors().take();
-}
-
-std::uint64_t runtime_number() noexcept {
-  const runtime* const owner = current_runtime();
-  return owner != nullptr ? owner->number() : 0;
-}
-
-namespace {
-
 void unregister(poll_desc& desc, os::native_handle fd, bool closed_next) noexcept {
   const std::uint32_t shard = desc.shard.exchange(no_shard, std::memory_order_acq_rel);
   if (shard == no_shard) return;
@@ -80,8 +65,15 @@ void unregister(poll_desc& desc, os::native_handle fd, bool closed_next) noexcep
 
 }  // namespace
 
-void descriptor_unregister(poll_desc& desc, os::native_handle fd) noexcept {
-  unregister(desc, fd, false);
+result<poll_desc*> descriptor_open() noexcept {
+  runtime* const owner = current_runtime();
+  if (owner == nullptr) return std::unexpected(error(errc::not_a_fiber));
+  return owner->descriptors().take();
+}
+
+std::uint64_t runtime_number() noexcept {
+  const runtime* const owner = current_runtime();
+  return owner != nullptr ? owner->number() : 0;
 }
 
 void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next) noexcept {

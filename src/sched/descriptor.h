@@ -28,9 +28,6 @@ namespace sluice::rt {
 // `closed_next`: the caller closes `fd` at once, and nobody else knows the number.
 void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next = false) noexcept;
 
-// Ends the registration only, so that `fd` can be handed to somebody else.
-void descriptor_unregister(poll_desc& desc, os::native_handle fd) noexcept;
-
 // The reasons not to try at all: closed, the deadline has passed, the fiber was asked to stop.
 [[nodiscard]] std::optional<error> descriptor_check(poll_desc& desc, direction side) noexcept;
 

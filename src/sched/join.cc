@@ -48,6 +48,7 @@ bool join_state::finished() noexcept {
   const auto end = inside().word.finish([] { os::relax(); });
   // From here on the memory may be gone.
   if (end.who != 0) (void)rt::wake(named(end.who), end.epoch, rt::wake_reason::partner);
+  if (end.abandoned) rt::race_acquire(this);  // pairs with abandon()
   return end.abandoned;
 }
 
@@ -82,6 +83,8 @@ inline bool join_state::await_end(rt::parker& waiter, bool stoppable) noexcept {
     const bool give_up = !standing || (stoppable && rt::park_interrupted(waiter));
     if (!give_up || !rt::park_withdraw(waiter)) (void)rt::park(waiter);
     self.word.leave(name_of(waiter));
+    // Else the fiber is at its end this very moment.
+    if (!standing) os::relax();
   }
   rt::race_acquire(this);
   return true;

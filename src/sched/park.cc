@@ -37,7 +37,7 @@ void sleep_thread(parker& self, std::int64_t until) noexcept {
   }
 }
 
-// Inlined: see worker::run_fiber.
+// Inlined: see worker_switch.h.
 [[gnu::always_inline]] inline void park_fiber(control_block& self) noexcept {
   const std::int64_t until = self.park_deadline.load(std::memory_order_relaxed);
   if (until < park_forever) {

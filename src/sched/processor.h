@@ -15,9 +15,9 @@
 
 namespace sluice::rt {
 
-// Counted by the owner with plain loads and stores, read by anybody: racy figures, never lost ones.
 class worker;
 
+// Counted by the owner with plain loads and stores, read by anybody: racy figures, never lost ones.
 struct processor_counters {
   std::atomic<std::uint64_t> polls{0};
   std::atomic<std::uint64_t> sleeps{0};

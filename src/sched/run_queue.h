@@ -29,7 +29,7 @@ class run_queue {
   void forgo_thieves() noexcept { has_thieves_ = false; }
   [[nodiscard]] bool has_thieves() const noexcept { return has_thieves_; }
 
-  // Owner. False: full; spill half with pop_half.
+  // Owner. False: full; the worker spills half.
   [[nodiscard]] bool push(control_block* fiber) noexcept {
     const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
     // acquire [B]

@@ -140,7 +140,7 @@ void runtime::make_runnable_last(control_block* fiber) noexcept {
 #ifdef SLUICE_MIGRATE
   make_runnable(fiber);
 #else
-  (void)current_worker()->push_tail(fiber);
+  current_worker()->push_tail(fiber);
 #endif
 }
 

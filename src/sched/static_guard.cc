@@ -11,8 +11,7 @@
 //   pending            its owner runs the             release -> done [B]; abort -> 0 [B];
 //                      initialiser                    a second one waits -> pending+waiting [C]
 //   pending+waiting    and somebody waits             release -> done [B]; abort -> 0 [B]; both
-//   wake
-//                                                     everybody who waits for any static
+//                                                     wake all who wait for any static
 //   done               initialised                    nobody
 //
 // [B] is a release and pairs with [A], and with the acquire of whoever finds `done`. [B] and [C]

@@ -30,20 +30,17 @@ worker::worker(runtime& owner, processor& own) noexcept
 // where the next one's stack ends is known without waiting: the control block of the second, and
 // the frames of the next, from its stack pointer up. A new one's first frame lies below that.
 void worker::prefetch(const run_queue::successors& coming) noexcept {
-  constexpr std::ptrdiff_t line = cache_line;
-  constexpr std::ptrdiff_t block_lines = sizeof(control_block) / cache_line;
+  constexpr std::size_t block_lines = sizeof(control_block) / cache_line;
   prefetch_for_writing(coming.second, 1);
-  // Its owner may be another worker by now, so what is read here may be stale, which is no harm;
-  // but it would be a race to ThreadSanitizer.
+  // Its owner may be another worker by now, so what is read here may be stale, even 0, which is no
+  // harm: hence numbers, and a bound. But it would be a race to ThreadSanitizer.
   if constexpr (!tsan_instrumented) {
-    constexpr std::ptrdiff_t lines_below = 2;
-    constexpr std::ptrdiff_t most_lines = 24;
-    const auto* const block = reinterpret_cast<const std::byte*>(coming.next);
-    const auto* const end = static_cast<const std::byte*>(coming.next->saved.stack_pointer);
-    const std::ptrdiff_t lines = (block - end) / line + block_lines;
-    prefetch_for_writing(
-        end - lines_below * line,
-        static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(lines + lines_below, 0, most_lines)));
+    constexpr std::size_t lines_below = 2;
+    constexpr std::size_t most_lines = 24;
+    const auto block = reinterpret_cast<std::uintptr_t>(coming.next);
+    const auto end = reinterpret_cast<std::uintptr_t>(coming.next->saved.stack_pointer);
+    const std::size_t lines = (block - end) / cache_line + block_lines + lines_below;
+    prefetch_for_writing(end - lines_below * cache_line, std::min(lines, most_lines));
   }
 }
 
@@ -84,7 +81,8 @@ control_block* worker::give_up_next() noexcept {
 bool worker::push_next(control_block* fiber) noexcept {
   control_block* const displaced = processor_->next.load(std::memory_order_relaxed);
   processor_->next.store(fiber, std::memory_order_relaxed);
-  return displaced != nullptr && push_tail(displaced);
+  if (displaced != nullptr) push_tail(displaced);
+  return displaced != nullptr;
 }
 
 // Half of a full queue goes to the global one, and `fiber` behind it.
@@ -173,7 +171,7 @@ void worker::periodic_look() noexcept {
   if (now - last_poll_ < look_period) return;
   last_poll_ = now;
   // What waits in the global queue is older than what the poll brings.
-  if (control_block* fiber = take_global()) (void)push_tail(fiber);
+  if (control_block* fiber = take_global()) push_tail(fiber);
   (void)poll_own();
 }
 
@@ -274,7 +272,7 @@ control_block* worker::steal_from(processor& victim) noexcept {
   const std::uint32_t count = victim.queue.take_half(taken, run_queue::capacity / 2);
   if (count == 0) return victim.is_stuck() ? relieve(victim) : nullptr;
   processor_counters::add(processor_->counters.steals, count);
-  for (std::uint32_t i = 1; i < count; ++i) (void)push_tail(taken[i]);
+  for (std::uint32_t i = 1; i < count; ++i) push_tail(taken[i]);
   return taken[0];
 }
 

@@ -57,10 +57,9 @@ class worker {
 
   // Inside the gate: a fiber that is to run soon. True: others should be told.
   [[nodiscard]] bool push_next(control_block* fiber) noexcept;
-  [[nodiscard]] bool push_tail(control_block* fiber) noexcept {
+  void push_tail(control_block* fiber) noexcept {
     fiber->waiting_for.store(wait_kind::runnable, std::memory_order_relaxed);
     requeue(fiber);
-    return true;
   }
 
   [[nodiscard]] control_block* current() const noexcept { return current_; }

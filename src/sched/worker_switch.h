@@ -75,9 +75,10 @@ inline void worker::settle_yield(control_block* fiber) noexcept {
 #ifdef SLUICE_MIGRATE
   owner_.make_runnable(fiber);
 #else
-  // Wakes nobody: what stands in the queue already was published with a wake-up, and `yielding`
-  // tells a would-be sleeper of this one (yield_mark.h).
-  (void)push_tail(fiber);
+  // Wakes nobody: what stood in the queue was published with a wake-up, and `yielding` tells a
+  // would-be sleeper of this one (yield_mark.h). Behind a fiber from the next slot there was
+  // nothing in the queue, and this one waits until that fiber parks, or for the monitor.
+  push_tail(fiber);
 #endif
   if (processor_->queue.has_thieves()) processor_->yielding.end();
 }
@@ -128,7 +129,7 @@ inline control_block* worker::take_local() noexcept {
       return next;
     }
     // Two fibers that keep waking each other have had their turn.
-    (void)push_tail(next);
+    push_tail(next);
   }
   next_taken_ = 0;
   run_queue::successors coming;

@@ -5,9 +5,9 @@
 //
 //   Yielder (owner of the queue)   1 count: odd [A]   2 take the next fiber out [B]
 //                                  3 put this one in [C]   4 count: even [D]
-//   Sleeper (step 2 of idle_set.h) 1 read the count [E]   2 look at the queue [F]   3 read the
-//   count
-//                                  again [G]; odd, a queued fiber, or another count: stay awake
+//   Sleeper (step 2 of idle_set.h) 1 read the count [E]   2 look at the queue [F]
+//                                  3 read the count again [G]
+//                                  odd, a queued fiber, or another count: stay awake
 //
 // A sleeper that reads the same even count twice has seen everything up to the [D] that wrote it;
 // if [F] had seen the [B] of a later yield, [G] would have seen its [A].

@@ -4,9 +4,10 @@
 // that is not three words; it counts every limit of the head.
 //
 //   state         means                                   left by
-//   start         nothing of this head seen               CR -> skip_lf (once); a method's
-//   character skip_lf       CR of an empty line before the head     LF -> start method        in
-//   the method                           SP -> target target        in the target SP -> version
+//   start         nothing of this head seen               CR -> skip_lf (once); a token -> method
+//   skip_lf       CR of an empty line before the head     LF -> start
+//   method        in the method                           SP -> target
+//   target        in the target                           SP -> version
 //   version       in the version                          CR -> line_lf
 //   line_lf       CR of a line seen                       LF -> line_start
 //   line_start    a header line or the end comes          CR -> end_lf; a character -> field
