@@ -135,6 +135,29 @@ TEST_F(Fairness, TheMonitorHandsOnWhatWaitsBehindASpinningFiber) {
   EXPECT_TRUE(next_slot_runs_beside_a_spinner(true));
 }
 
+// A fiber that yields behind one that it has just started is told of: nobody has to come by.
+TEST_F(Fairness, AnIdleProcessorTakesWhoYieldsBehindAFiberOfTheNextSlot) {
+  bool taken = false;
+  std::atomic<bool> back{false};  // outlives the fiber that spins
+  run(
+      [&] {
+        std::atomic<bool> over{false};
+        while (rt::current_runtime()->idle().idle_count() != 1) yield();
+        go([&] {
+          constexpr std::int64_t limit = 5'000'000'000;
+          for (std::int64_t i = 0; i < limit && !back.load(); ++i) {
+          }
+          taken = back.load();
+          over.store(true);
+        });
+        yield();
+        back.store(true);
+        while (!over.load()) yield();
+      },
+      {.processors = 2, .monitor = false});
+  EXPECT_TRUE(taken);
+}
+
 TEST_F(Fairness, WithoutTheMonitorItWaits) { EXPECT_FALSE(next_slot_runs_beside_a_spinner(false)); }
 
 #endif

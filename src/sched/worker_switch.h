@@ -75,10 +75,15 @@ inline void worker::settle_yield(control_block* fiber) noexcept {
 #ifdef SLUICE_MIGRATE
   owner_.make_runnable(fiber);
 #else
-  // Wakes nobody: what stood in the queue was published with a wake-up, and `yielding` tells a
-  // would-be sleeper of this one (yield_mark.h). Behind a fiber from the next slot there was
-  // nothing in the queue, and this one waits until that fiber parks, or for the monitor.
+  // What stood in the queue was published with a wake-up, and `yielding` tells a would-be sleeper
+  // of this one (yield_mark.h). But behind a fiber from the next slot there may have been nothing,
+  // and nobody may have been told.
   push_tail(fiber);
+  const bool behind_next =
+      next_taken_ != 0 || processor_->next.load(std::memory_order_relaxed) != nullptr;
+  if (behind_next && processor_->queue.has_thieves()) [[unlikely]] {
+    owner_.wake_one();
+  }
 #endif
   if (processor_->queue.has_thieves()) processor_->yielding.end();
 }
@@ -128,7 +133,8 @@ inline control_block* worker::take_local() noexcept {
       ++next_taken_;
       return next;
     }
-    // Two fibers that keep waking each other have had their turn.
+    // Two fibers that keep waking each other have had their turn. If one is popped before it, a
+    // thief was woken for that one, and finds this.
     push_tail(next);
   }
   next_taken_ = 0;
