@@ -1,85 +1,14 @@
-// thread_echo.cc: the other way to write blocking code: an operating system's thread for each
-// connection, blocking recv and send. It answers what raw_epoll_echo answers.
-//
-// Stacks of 64 KiB: the default is 8 MiB of address space, which 10,000 threads do not get under
-// every limit, and who expects as many threads asks for less. Only touched pages count as memory,
-// so a smaller stack would save none; 64 KiB leaves a handler room for a few calls and a buffer.
-// The guard page stays: with it a thread takes two of the kernel's 65,530 mappings, which allows
-// about 32,000 threads. The buffer of 4 KiB is on the stack, where blocking code puts it;
-// std::thread was rejected, since it takes no stack size.
-//
-// A connection for which there is no thread is closed; the first one is said on stderr.
-#include <fcntl.h>
-#include <pthread.h>
-
-#include <cstring>
-#include <ctime>
-
-#include "raw_epoll_loop.h"
+// thread_echo.cc: answers what raw_epoll_echo answers, with a thread for each connection; see
+// thread_server.h.
+#include "thread_server.h"
 
 namespace {
 
-constexpr std::size_t stack_bytes = 64 * 1024;
-
-void* serve(void* argument) {
-  const int connection = static_cast<int>(reinterpret_cast<std::intptr_t>(argument));
-  char buffer[4096];
-  for (;;) {
-    const ssize_t got = recv(connection, buffer, sizeof buffer, 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    bench::send_whole(connection, {buffer, static_cast<std::size_t>(got)});
-  }
-  close(connection);
-  return nullptr;
-}
-
-// Waits for a connection. Out of descriptors is a state that passes as others close theirs.
-int accept_next(int listener) {
-  for (;;) {
-    const int connection = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
-    if (connection >= 0) return connection;
-    if (errno == EMFILE || errno == ENFILE) {
-      const timespec pause{0, 10'000'000};
-      nanosleep(&pause, nullptr);
-    } else if (errno != EINTR && errno != ECONNABORTED) {
-      bench::die("accept4");
-    }
-  }
-}
-
-// Returns 0 or the error's number.
-int start_thread(const pthread_attr_t& attributes, int connection) {
-  pthread_t thread{};
-  auto* const argument = reinterpret_cast<void*>(static_cast<std::intptr_t>(connection));
-  return pthread_create(&thread, &attributes, serve, argument);
+bool echo(int connection, std::string_view received) {
+  bench::send_whole(connection, received);
+  return false;
 }
 
 }  // namespace
 
-int main() {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, stack_bytes);
-
-  const int listener = bench::listen_somewhere();
-  bench::must(fcntl(listener, F_SETFL, 0), "fcntl");
-  long started = 0;
-  bool said = false;
-  for (;;) {
-    const int connection = accept_next(listener);
-    const int on = 1;
-    bench::must(setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
-    const int error = start_thread(attributes, connection);
-    if (error == 0) {
-      ++started;
-      continue;
-    }
-    if (!said) {
-      std::fprintf(stderr, "thread_echo: no thread after %ld: %s\n", started, std::strerror(error));
-    }
-    said = true;
-    close(connection);
-  }
-}
+int main() { bench::serve_with_threads<echo>(); }

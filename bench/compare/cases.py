@@ -15,7 +15,7 @@ A case is a dictionary, so that results.json can keep its parts:
 """
 
 ECHO_SIDES = ("raw epoll", "sluice", "Asio", "Go", "threads")
-HTTP_SIDES = ("raw epoll", "sluice", "Asio", "Go", "Go, unparsed")
+HTTP_SIDES = ("raw epoll", "sluice", "Asio", "Go", "Go, unparsed", "threads")
 QUICK_SIDES = ("raw epoll", "sluice", "sluice, read()", "Go")
 KIB = 1024
 

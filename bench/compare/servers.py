@@ -35,6 +35,7 @@ def commands(tools, processors):
             "raw epoll": [tools.program("raw_epoll_http"), *threads],
             "sluice": [os.path.join(build, "examples", "http_server"), *ours],
             "sluice, counted": [tools.program("http_counted"), *ours],
+            "threads": [tools.program("thread_http")],
         },
     }
     if tools.asio:
