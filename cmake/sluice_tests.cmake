@@ -31,7 +31,8 @@ file(GLOB support_sources CONFIGURE_DEPENDS
     "${PROJECT_SOURCE_DIR}/src/poller/poller_lying.cc")
 list(FILTER support_sources EXCLUDE REGEX "_test[.]cc$")
 if(support_sources)
-  add_library(sluice_testing STATIC ${support_sources})
+  # Objects, since one of them (test_pollers.cc) is there for what its beginning does.
+  add_library(sluice_testing OBJECT ${support_sources})
   sluice_dress_internal(sluice_testing)
   target_link_libraries(sluice_testing PUBLIC sluice sluice_gtest)
 endif()

@@ -8,6 +8,7 @@
 #include <exception>
 #include <functional>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -53,6 +54,7 @@ struct runtime_stats {
   std::uint64_t wakeups = 0;        // sleeping workers woken for work
   std::uint64_t descriptors = 0;    // sockets and files the poller knows
   std::uint64_t monitor_looks = 0;  // times the monitor looked at the processors
+  std::string_view poller;          // the backend in use: "epoll", "io_uring"; empty: none runs
 };
 
 // Returns  the running runtime's figures; all zero when none runs.
@@ -70,8 +72,12 @@ void run_main(void (*main)(void* argument), void* argument, const run_options& o
 //            others are asked to stop, every unshielded call with a result that they are in or
 //            enter returns errc::operation_canceled, and run waits for them.
 //   Blocks   the calling thread, which becomes one of the workers.
-//   Errors   std::logic_error   a runtime is running already
-//            std::system_error  threads, memory or descriptors could not be had
+//   Errors   std::logic_error       a runtime is running already
+//            std::system_error      threads, memory or descriptors could not be had
+//            std::invalid_argument  the environment's SLUICE_POLLER names a poller that this build
+//                                   does not have. epoll is the default on Linux; io_uring is
+//                                   there on request, and where the system refuses it, epoll is
+//                                   used, with a line on the standard error
 //   Threads  one runtime at a time in a process; run can be called again after it has returned.
 template <std::invocable F>
 auto run(F&& f, const run_options& options = {}) -> std::invoke_result_t<F> {

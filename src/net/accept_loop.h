@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "net/fd_ops.h"
+#include "net/fd_waits.h"
 #include "os/clock.h"
 
 namespace sluice::net {
@@ -28,10 +29,11 @@ inline std::int64_t back_off_end(io_handle& listener, accept_state& state) noexc
   return limit > 0 && limit < end ? limit : end;
 }
 
-// The caller has the read turn. `Try` is called as try_accept() -> os::outcome.
-template <class Try>
-result<os::native_handle> accept_loop(io_handle& listener, accept_state& state,
-                                      Try try_accept) noexcept {
+// The caller has the read turn. `Try` is called as try_accept() -> os::outcome, `Wait` as
+// wait() -> waited when that would block.
+template <class Try, class Wait>
+result<os::native_handle> accept_loop(io_handle& listener, accept_state& state, Try try_accept,
+                                      Wait wait) noexcept {
   rt::poll_desc& desc = listener.desc();
   descriptor_pressure& pressure = descriptor_pressure::instance();
   fair_share& share = listener.share(direction::read);
@@ -42,7 +44,14 @@ result<os::native_handle> accept_loop(io_handle& listener, accept_state& state,
       return std::unexpected(*refused);
     }
     static_cast<void>(desc.slot(direction::read).take_token(desc.generation()));
-    const os::outcome taken = try_accept();
+    os::outcome taken = try_accept();
+    if (taken.would_block()) {
+      const waited came = wait();
+      if (came.failed) return std::unexpected(*came.failed);
+      share.waited();
+      if (!came.done || came.done->would_block()) continue;
+      taken = *came.done;
+    }
     if (taken.ok()) {
       state.delay.reset();
       return taken.handle();
@@ -53,12 +62,7 @@ result<os::native_handle> accept_loop(io_handle& listener, accept_state& state,
       pressure.wait(ticket, back_off_end(listener, state));
       continue;
     }
-    if (!taken.would_block()) return std::unexpected(taken.failure());
-    if (auto failed =
-            rt::descriptor_wait(desc, direction::read, listener.fd(), rt::wait_kind::accept)) {
-      return std::unexpected(*failed);
-    }
-    share.waited();
+    return std::unexpected(taken.failure());
   }
 }
 

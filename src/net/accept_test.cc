@@ -93,9 +93,10 @@ TEST_P(Accept, ConnectionsThatWereAbortedArePassedOver) {
     listener from = listen_tcp();
     listener_state& state = *listener_access::state_of(from);
     int calls = 0;
-    const auto taken = accept_loop(*state.handle, state.accepting, [&calls] {
-      return ++calls < 4 ? os::outcome(-ECONNABORTED) : os::outcome(77);
-    });
+    const auto taken = accept_loop(
+        *state.handle, state.accepting,
+        [&calls] { return ++calls < 4 ? os::outcome(-ECONNABORTED) : os::outcome(77); },
+        [] { return waited(); });
     EXPECT_EQ(taken.value(), 77);
     EXPECT_EQ(calls, 4);
   });

@@ -1,26 +1,12 @@
-// connect.cc: a connect that would block is waited for as a write is.
+// connect.cc: connecting, with the one case that nobody reports.
 #include <algorithm>
 
 #include "net/fd_ops.h"
+#include "net/fd_waits.h"
 #include "os/clock.h"
 
 namespace sluice::net {
 namespace {
-
-// Waits until the system has decided; the handshake is under way.
-result<void> await_connection(io_handle& handle) noexcept {
-  for (;;) {
-    if (auto failed = rt::descriptor_wait(handle.desc(), direction::write, handle.fd(),
-                                          rt::wait_kind::dial)) {
-      return std::unexpected(*failed);
-    }
-    const os::outcome status = os::pending_error(handle.fd());
-    if (status.is_connected()) return {};
-    if (!status.ok() && !status.in_progress()) return std::unexpected(status.failure());
-    // No error may mean not yet: a report can be spurious. Only a connected socket has a peer.
-    if (status.ok() && os::remote_address(handle.fd())) return {};
-  }
-}
 
 // A local listener whose backlog is full refuses at once, and nothing ever reports that there is
 // room again; so it is asked now and then.
@@ -46,10 +32,11 @@ result<void> connect(io_handle& handle, const address& where) noexcept {
     if (auto refused = rt::descriptor_check(handle.desc(), direction::write)) {
       return std::unexpected(*refused);
     }
-    const os::outcome started = os::connect(handle.fd(), where);
-    if (started.ok() || started.is_connected()) return {};
-    if (started.in_progress()) return await_connection(handle);
-    if (!started.would_block()) return std::unexpected(started.failure());
+    const waited came = waits().connect(handle, where);
+    if (came.failed) return std::unexpected(*came.failed);
+    if (!came.done) continue;
+    if (came.done->ok() || came.done->is_connected()) return {};
+    if (!came.done->would_block()) return std::unexpected(came.done->failure());
     pause_for_backlog(handle, pause);
   }
 }

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "os/syscall_count.h"
+#include "poller/poller_backends.h"
+#include "sched/runtime.h"
 #include "sluice/sync.h"
 #include "testing/net_fixture.h"
 #include "testing/raw_socket.h"
@@ -72,7 +74,14 @@ call_sums echo_in_rounds(std::size_t connections, std::uint64_t rounds) {
   return {last.reads - first.reads, last.writes - first.writes, last.others - first.others};
 }
 
-TEST(SyscallBudget, UnderLoadOneReadAndOneWriteForAMessage) {
+// By the poller of the system, whatever SLUICE_POLLER says.
+class SyscallBudget : public ::testing::Test {
+ protected:
+  void SetUp() override { rt::switched.make_shard = rt::make_poller_epoll; }
+  void TearDown() override { rt::switched = {}; }
+};
+
+TEST_F(SyscallBudget, UnderLoadOneReadAndOneWriteForAMessage) {
   constexpr std::uint64_t messages = 64 * 50;
   const call_sums sums = echo_in_rounds(64, 50);
   EXPECT_EQ(sums.reads, messages);
@@ -80,13 +89,26 @@ TEST(SyscallBudget, UnderLoadOneReadAndOneWriteForAMessage) {
   EXPECT_LT(sums.others, messages / 5) << "polls and wake-ups are shared";
 }
 
-TEST(SyscallBudget, ALoneMessageCostsOnePollMore) {
+TEST_F(SyscallBudget, ALoneMessageCostsOnePollMore) {
   constexpr std::uint64_t messages = 200;
   const call_sums sums = echo_in_rounds(1, messages);
   EXPECT_EQ(sums.reads, messages);
   EXPECT_EQ(sums.writes, messages);
   // One poll that finds it, and one that looks whether there is more before it sleeps.
   EXPECT_LE(sums.others, 2 * messages);
+}
+
+// What waits is one submission more, and no poll asks for it; to sleep is a call.
+TEST_F(SyscallBudget, OnARingAMessageCostsASubmissionMore) {
+  if (const auto ring = rt::make_poller_uring(); !ring) {
+    GTEST_SKIP() << "the system refuses io_uring: " << ring.error();
+  }
+  rt::switched.make_shard = rt::make_poller_uring;
+  constexpr std::uint64_t messages = 64 * 50;
+  const call_sums sums = echo_in_rounds(64, 50);
+  EXPECT_EQ(sums.reads, messages);
+  EXPECT_EQ(sums.writes, messages);
+  EXPECT_LT(sums.others, messages + messages / 5);
 }
 
 // How often connections that each have to wait, for one message, are registered or removed.
@@ -118,12 +140,12 @@ std::uint64_t registrations_of_short_connections(std::uint64_t connections, bool
   return calls[os::call::poll_control];
 }
 
-TEST(SyscallBudget, AShortConnectionIsRegisteredAndItsCloseDoesTheRest) {
+TEST_F(SyscallBudget, AShortConnectionIsRegisteredAndItsCloseDoesTheRest) {
   EXPECT_EQ(registrations_of_short_connections(100, false), 100u);
 }
 
 // A duplicate would keep the registration alive.
-TEST(SyscallBudget, ADescriptorThatSomebodyKnowsIsRemovedToo) {
+TEST_F(SyscallBudget, ADescriptorThatSomebodyKnowsIsRemovedToo) {
   EXPECT_EQ(registrations_of_short_connections(100, true), 200u);
 }
 

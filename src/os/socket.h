@@ -6,6 +6,7 @@
 // results.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -45,6 +46,8 @@ class outcome {
   [[nodiscard]] bool is_exhausted() const noexcept;
   // connect: nobody listens there (a stale socket file).
   [[nodiscard]] bool is_refused() const noexcept;
+  // An operation of a completion backend that was cancelled in time.
+  [[nodiscard]] bool is_cancelled() const noexcept;
   // bind: somebody is there already.
   [[nodiscard]] bool is_taken() const noexcept;
   // Precondition: !ok().
@@ -104,6 +107,14 @@ enum class socket_option : std::uint8_t {
 // Units: seconds; negative: off.
 [[nodiscard]] outcome set_linger(native_handle socket, int seconds) noexcept;
 [[nodiscard]] result<int> get_linger(native_handle socket) noexcept;
+
+// An address as the system reads and writes it, for operations that it carries out by itself.
+struct address_buffer {
+  alignas(16) std::array<std::byte, 128> bytes{};
+  std::uint32_t size = 128;
+};
+[[nodiscard]] address_buffer encode_address(const net::address& from) noexcept;
+[[nodiscard]] net::address decode_address(const address_buffer& from);
 
 // --- adopting ------------------------------------------------------------------------------------
 

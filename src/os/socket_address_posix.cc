@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "os/socket.h"
+
 namespace sluice::os {
 namespace {
 
@@ -81,6 +83,22 @@ net::address raw_address::decode() const {
     path.resize(std::strlen(path.c_str()));
   }
   return net::address::make_local(path);
+}
+
+address_buffer encode_address(const net::address& from) noexcept {
+  const raw_address raw(from);
+  address_buffer made;
+  static_assert(sizeof(raw.local) <= sizeof(made.bytes));
+  std::memcpy(made.bytes.data(), &raw.any, raw.size);
+  made.size = raw.size;
+  return made;
+}
+
+net::address decode_address(const address_buffer& from) {
+  raw_address raw;
+  raw.size = std::min<socklen_t>(from.size, sizeof(raw.local));
+  std::memcpy(static_cast<void*>(&raw.local), from.bytes.data(), raw.size);
+  return raw.decode();
 }
 
 int domain_of(net::address::family family) noexcept {

@@ -202,6 +202,7 @@ bool outcome::would_block() const noexcept { return value_ == -EAGAIN || value_ 
 bool outcome::in_progress() const noexcept { return value_ == -EINPROGRESS || value_ == -EALREADY; }
 bool outcome::is_connected() const noexcept { return value_ == -EISCONN; }
 bool outcome::is_refused() const noexcept { return value_ == -ECONNREFUSED; }
+bool outcome::is_cancelled() const noexcept { return value_ == -ECANCELED; }
 bool outcome::is_taken() const noexcept { return value_ == -EADDRINUSE; }
 bool outcome::is_exhausted() const noexcept {
   return value_ == -EMFILE || value_ == -ENFILE || value_ == -ENOBUFS || value_ == -ENOMEM;

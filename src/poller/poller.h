@@ -11,8 +11,9 @@
 //            empty. Reports may be spurious, late, doubled and merged.
 //   wake     makes the current or the next wait return. Calls merge.
 //
-// A completion backend (io_uring, IOCP) reports through the same list: its `report` names the
-// operation's park instead of a descriptor's generation; docs/design/0005 has the mapping.
+// A completion backend (io_uring, IOCP) also carries out whole operations (operation.h), and
+// reports through the same list that one is done. Where it does, nobody needs add and remove for
+// sockets: submitting is all that a wait takes.
 #pragma once
 
 #include <array>
@@ -26,6 +27,7 @@
 
 namespace sluice::rt {
 
+class operation;
 class poll_desc;
 
 // What a descriptor is ready for; bits.
@@ -97,9 +99,22 @@ class poller {
 
   // Any thread; safe in a signal handler.
   virtual void wake() noexcept = 0;
-};
 
-// Makes the backend that CMake chose for this system.
-[[nodiscard]] result<std::unique_ptr<poller>> make_poller();
+  // --- completion backends
+
+  [[nodiscard]] virtual bool completes() const noexcept { return false; }
+
+  // Any thread; never blocks. The operation, and its buffer, stay where they are until done.
+  //
+  //   Returns  nothing: it is reported once it is done, which it may be already.
+  //   Errors   the system's own: it has not taken the operation
+  [[nodiscard]] virtual result<void> submit(operation& asked) noexcept;
+
+  // Asks the system to let go of a submitted operation. It is reported all the same, with whatever
+  // has become of it. Any thread that knows the operation has not returned; never blocks.
+  //
+  //   Returns  false: the system has no memory for the request; try again
+  [[nodiscard]] virtual bool cancel(operation& asked) noexcept;
+};
 
 }  // namespace sluice::rt

@@ -2,7 +2,7 @@
 // sentence by sentence.
 //
 // A backend is a type with
-//   static std::unique_ptr<poller> make();
+//   static std::unique_ptr<poller> make();   // nullptr: the system refuses it
 //   static constexpr bool exact;   // it says nothing but the truth: no report without an edge
 // poller_wait_suite asks for waiting and waking only, so the fake runs it too; poller_report_suite
 // is about descriptors. Instantiated by x_test.cc of each backend.
@@ -33,6 +33,9 @@ namespace sluice::rt {
 template <class Backend>
 class poller_wait_suite : public testing::Test {
  protected:
+  void SetUp() override {
+    if (poller_ == nullptr) GTEST_SKIP() << "the system refuses this backend";
+  }
   static constexpr std::int64_t millisecond = 1'000'000;
 
   void wait(std::int64_t until) {
@@ -113,6 +116,9 @@ class poller_report_suite : public testing::Test {
   static constexpr bool exact = Backend::exact;
   static constexpr unsigned both = ready_to_read | ready_to_write;
 
+  void SetUp() override {
+    if (!harness_.has_poller()) GTEST_SKIP() << "the system refuses this backend";
+  }
   void TearDown() override {
     for (const std::string& failure : harness_.failures()) ADD_FAILURE() << failure;
   }

@@ -22,7 +22,7 @@
 #include "os/epoll_linux.h"
 #include "os/event_linux.h"
 #include "poller/poll_desc.h"
-#include "poller/poller.h"
+#include "poller/poller_backends.h"
 
 namespace sluice::rt {
 namespace {
@@ -98,7 +98,7 @@ class poller_epoll final : public poller {
   const os::native_handle event_;
 };
 
-// Closes its descriptor unless it is released: for the ways out of make_poller.
+// Closes its descriptor unless it is released: for the ways out of make_poller_epoll.
 class handle_guard {
  public:
   explicit handle_guard(os::native_handle handle) noexcept : handle_(handle) {}
@@ -116,7 +116,7 @@ class handle_guard {
 
 }  // namespace
 
-result<std::unique_ptr<poller>> make_poller() {
+result<std::unique_ptr<poller>> make_poller_epoll() {
   const auto set = os::epoll_open();
   if (!set) return std::unexpected(set.error());
   handle_guard set_guard(*set);

@@ -4,6 +4,7 @@
 
 #include "os/epoll_linux.h"
 #include "os/syscall_count.h"
+#include "poller/poller_backends.h"
 #include "poller/poller_conformance.h"
 
 namespace sluice::rt {
@@ -13,7 +14,7 @@ struct epoll_backend {
   static constexpr bool exact = true;
   static std::unique_ptr<poller> make() {
     os::epoll_force_milliseconds(false);
-    return make_poller().value();
+    return make_poller_epoll().value();
   }
 };
 
@@ -22,7 +23,7 @@ struct epoll_in_milliseconds {
   static constexpr bool exact = true;
   static std::unique_ptr<poller> make() {
     os::epoll_force_milliseconds(true);
-    return make_poller().value();
+    return make_poller_epoll().value();
   }
 };
 
@@ -33,7 +34,7 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Epoll, poller_report_suite, backends);
 poller* woken_by_signal = nullptr;
 
 TEST(PollerEpollTest, ASignalHandlerMayWake) {
-  const auto made = make_poller().value();
+  const auto made = make_poller_epoll().value();
   woken_by_signal = made.get();
   const auto before = std::signal(SIGUSR1, [](int) { woken_by_signal->wake(); });
   std::raise(SIGUSR1);
@@ -44,7 +45,7 @@ TEST(PollerEpollTest, ASignalHandlerMayWake) {
 }
 
 TEST(PollerEpollTest, AWakeAndItsWaitAreOneSystemCallEach) {
-  const auto made = make_poller().value();
+  const auto made = make_poller_epoll().value();
   os::call_counters counters;
   os::active_call_counters.store(&counters);
   report_list reports;
@@ -61,7 +62,7 @@ TEST(PollerEpollTest, AWakeAndItsWaitAreOneSystemCallEach) {
 // An urgent byte in mid-stream: the read stops in front of it, short, with data behind it and no
 // further edge. What the reader has is the sticky mark.
 TEST(PollerEpollTest, TheStickyMarkTellsOfTheDataBehindAnUrgentByte) {
-  poller_harness harness(make_poller().value());
+  poller_harness harness(make_poller_epoll().value());
   const socket_pair pair = make_tcp_pair();
   pair.peer.send("abc");
   pair.peer.send_urgent('!');

@@ -39,6 +39,7 @@ class poller_harness {
  public:
   explicit poller_harness(std::unique_ptr<poller> under_test) : poller_(std::move(under_test)) {}
 
+  [[nodiscard]] bool has_poller() const noexcept { return poller_ != nullptr; }
   [[nodiscard]] poller& under_test() const noexcept { return *poller_; }
   [[nodiscard]] poll_table& table() noexcept { return table_; }
 

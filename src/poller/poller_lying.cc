@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "poller/operation.h"
 #include "poller/poll_desc.h"
 
 namespace sluice::rt {
@@ -11,9 +12,20 @@ poller_lying::poller_lying(std::unique_ptr<poller> honest, std::uint64_t seed)
     : honest_(std::move(honest)), random_(seed) {}
 
 result<void> poller_lying::add(os::native_handle fd, const poll_desc& desc) {
+  get_to_know({desc.index(), desc.generation(), 0});
+  return honest_->add(fd, desc);
+}
+
+result<void> poller_lying::submit(operation& asked) noexcept {
+  get_to_know({asked.whom.desc, asked.whom.generation, 0});
+  return honest_->submit(asked);
+}
+
+bool poller_lying::cancel(operation& asked) noexcept { return honest_->cancel(asked); }
+
+void poller_lying::get_to_know(const report& use) {
   {
     const std::lock_guard lock(mutex_);
-    const report use{desc.index(), desc.generation(), 0};
     if (known_.size() < most_known) {
       known_.push_back(use);
     } else {
@@ -21,7 +33,6 @@ result<void> poller_lying::add(os::native_handle fd, const poll_desc& desc) {
     }
   }
   earn();
-  return honest_->add(fd, desc);
 }
 
 void poller_lying::remove(os::native_handle fd, const poll_desc& desc) noexcept {

@@ -38,6 +38,9 @@ class poller_lying final : public poller {
   void remove(os::native_handle fd, const poll_desc& desc) noexcept override;
   void wait(std::int64_t until, report_list& out) noexcept override;
   void wake() noexcept override;
+  [[nodiscard]] bool completes() const noexcept override { return honest_->completes(); }
+  [[nodiscard]] result<void> submit(operation& asked) noexcept override;
+  [[nodiscard]] bool cancel(operation& asked) noexcept override;
 
   [[nodiscard]] const lies& told() const noexcept { return told_; }
 
@@ -54,6 +57,7 @@ class poller_lying final : public poller {
   static constexpr std::size_t most_known = 1024;
 
   [[nodiscard]] bool chance(unsigned percent) { return random_() % 100 < percent; }
+  void get_to_know(const report& use);
   void earn() noexcept;
   [[nodiscard]] bool spend() noexcept;
 
@@ -75,7 +79,7 @@ class poller_lying final : public poller {
 
   std::mutex mutex_;
   // GUARDED_BY(mutex_): adds come from any thread.
-  std::vector<report> known_;  // every use that was ever added, the oldest ones forgotten
+  std::vector<report> known_;  // every use there ever was, the oldest ones forgotten
   std::size_t next_known_ = 0;
   std::size_t extras_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "poller/poller_backends.h"
 #include "poller/poller_conformance.h"
 #include "poller/poller_fake.h"
 
@@ -9,7 +10,7 @@ namespace sluice::rt {
 namespace {
 
 std::unique_ptr<poller_lying> make_lying(std::uint64_t seed) {
-  return std::make_unique<poller_lying>(make_poller().value(), seed);
+  return std::make_unique<poller_lying>(make_poller_epoll().value(), seed);
 }
 
 template <std::uint64_t Seed>

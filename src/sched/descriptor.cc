@@ -2,6 +2,7 @@
 
 #include "base/bug.h"
 #include "os/clock.h"
+#include "poller/operation.h"
 #include "sched/timers.h"
 #include "sched/worker.h"
 #include "sched/worker_tls.h"
@@ -48,6 +49,46 @@ bool has_passed(std::int64_t when) noexcept {
   constexpr std::int64_t step = 20'000'000;
   if (when - step > os::monotonic_now_coarse()) return false;
   return when <= os::monotonic_now();
+}
+
+// Parks until whoever takes the fiber out of the slot wakes it, or a stop does. A report or, if the
+// park is stoppable, a reason to stop that is there already keeps it from parking.
+void await_report(control_block& self, poll_desc& desc, direction side,
+                  const park_request& request) noexcept {
+  wait_slot& slot = desc.slot(side);
+  const std::uint32_t generation = desc.generation();
+  park_begin(self, request);
+  const arm_result armed = slot.arm(generation, {self.index, self.word.epoch()});
+  check(armed != arm_result::stale, "two fibers wait for one direction of a descriptor");
+  if (armed == arm_result::consumed) {
+    if (!park_withdraw(self)) (void)park(self);
+    return;
+  }
+  const bool gives_up = request.stoppable && has_reason_to_stop(desc, side, self);
+  if (gives_up) slot.leave(generation, self.index);
+  if (!gives_up || !park_withdraw(self)) (void)park(self);
+  slot.leave(generation, self.index);
+}
+
+// Until the system has let go of the operation. Returns what has cut it short, if anything has.
+std::optional<error> await_operation(control_block& self, poll_desc& desc, direction side,
+                                     operation& asked, wait_kind kind, poller& shard) noexcept {
+  constexpr std::int64_t cancel_again = 1'000'000;  // ns
+  while (!asked.is_done()) {
+    await_report(self, desc, side, {.kind = kind, .on = &desc});
+    if (asked.is_done()) break;
+    const auto stopped = descriptor_check(desc, side);
+    if (!stopped) continue;
+    bool cancelled = false;
+    while (!asked.is_done()) {
+      cancelled = cancelled || shard.cancel(asked);
+      const std::int64_t until = cancelled ? park_forever : os::monotonic_now() + cancel_again;
+      await_report(self, desc, side,
+                   {.kind = kind, .on = &desc, .until = until, .stoppable = false});
+    }
+    return stopped;
+  }
+  return std::nullopt;
 }
 
 void take_out(poll_desc& desc, direction side, wake_reason reason) noexcept {
@@ -102,23 +143,37 @@ std::optional<error> descriptor_wait(poll_desc& desc, direction side, os::native
   if (self == nullptr) return error(errc::not_a_fiber);
   runtime& owner = *current_runtime();
   if (auto failed = ensure_registered(owner, desc, fd)) return failed;
-  wait_slot& slot = desc.slot(side);
-  const std::uint32_t generation = desc.generation();
-  park_begin(*self, {.kind = kind, .on = &desc});
-  const arm_result armed = slot.arm(generation, {self->index, self->word.epoch()});
-  check(armed != arm_result::stale, "two fibers wait for one direction of a descriptor");
-  if (armed == arm_result::consumed) {
-    if (!park_withdraw(*self)) (void)park(*self);
-    return descriptor_check(desc, side);
-  }
-  if (has_reason_to_stop(desc, side, *self)) {
-    slot.leave(generation, self->index);
-    if (!park_withdraw(*self)) (void)park(*self);
-    return descriptor_check(desc, side);
-  }
-  (void)park(*self);
-  slot.leave(generation, self->index);
+  await_report(*self, desc, side, {.kind = kind, .on = &desc});
   return descriptor_check(desc, side);
+}
+
+result<os::outcome> descriptor_perform(poll_desc& desc, direction side, operation& asked,
+                                       wait_kind kind) noexcept {
+  control_block* const self = this_fiber_or_null();
+  if (self == nullptr) return std::unexpected(error(errc::not_a_fiber));
+  processor& home = current_worker()->own();
+  asked.whom = {desc.index(), desc.generation(),
+                side == direction::read ? ready_to_read : ready_to_write};
+  // relaxed: a hint for who polls.
+  home.registered.fetch_add(1, std::memory_order_relaxed);
+  std::optional<error> stopped;
+  if (auto begun = home.shard->submit(asked); begun) {
+    stopped = await_operation(*self, desc, side, asked, kind, *home.shard);
+  } else {
+    stopped = begun.error();
+  }
+  home.registered.fetch_sub(1, std::memory_order_relaxed);
+  if (!asked.is_done()) return std::unexpected(*stopped);
+  // It told of this operation, and of nothing else.
+  static_cast<void>(desc.slot(side).take_token(desc.generation()));
+  // What was done all the same is not lost.
+  if (stopped && asked.outcome().is_cancelled()) return std::unexpected(*stopped);
+  return asked.outcome();
+}
+
+bool descriptors_complete() noexcept {
+  runtime* const owner = current_runtime();
+  return owner != nullptr && owner->processors()[0].shard->completes();
 }
 
 void descriptor_shut(poll_desc& desc) noexcept {

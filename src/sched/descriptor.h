@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "os/handle.h"
+#include "poller/operation.h"
 #include "poller/poll_desc.h"
 #include "sched/park.h"
 
@@ -37,6 +38,17 @@ void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next = 
 // operation_canceled, not_a_fiber (a plain thread) or the registration's own error.
 [[nodiscard]] std::optional<error> descriptor_wait(poll_desc& desc, direction side,
                                                    os::native_handle fd, wait_kind kind) noexcept;
+
+// Whether this runtime's pollers carry out operations: then descriptor_perform is the way to wait.
+[[nodiscard]] bool descriptors_complete() noexcept;
+
+// Hands the operation to the present processor's shard and parks the calling fiber until the system
+// has let go of it: also when it is cut short. Returns what has become of it; or closed,
+// deadline_exceeded or operation_canceled, and then nothing was done; or not_a_fiber (a plain
+// thread), or the system's refusal. It may have ended as cancelled without a reason of ours: ask
+// again then.
+[[nodiscard]] result<os::outcome> descriptor_perform(poll_desc& desc, direction side,
+                                                     operation& asked, wait_kind kind) noexcept;
 
 // Wakes whoever waits in either direction with errc::closed, and refuses everybody from now on.
 // Any thread; never blocks.

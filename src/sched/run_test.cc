@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "fiber/sanitizer.h"
+#include "poller/poller_backends.h"
 #include "sluice/fiber.h"
 #include "testing/process.h"
 #include "testing/scale.h"
@@ -34,6 +35,13 @@ TEST_P(Run, RethrowsWhatTheFunctionThrows) {
 
 TEST_P(Run, IsRefusedWhileItRuns) {
   run([&] { EXPECT_THROW(run([] {}, options()), std::logic_error); }, options());
+}
+
+TEST_P(Run, TellsWhichPollerIsInUse) {
+  EXPECT_EQ(stats().poller, "");
+  const auto name = run([] { return stats().poller; }, options());
+  EXPECT_EQ(name, rt::choose_poller().name);
+  std::printf("poller: %s\n", std::string(name).c_str());
 }
 
 TEST_P(Run, GoesOutsideARuntimeIsALogicError) {

@@ -52,8 +52,8 @@ bool choose_symmetric_gate() noexcept {
   return switched.symmetric_gate || !os::register_membarrier();
 }
 
-std::unique_ptr<poller> new_shard() {
-  auto made = switched.make_shard != nullptr ? switched.make_shard() : make_poller();
+std::unique_ptr<poller> new_shard(const poller_backend& backend) {
+  auto made = switched.make_shard != nullptr ? switched.make_shard() : backend.make();
   if (!made) throw std::system_error(made.error().code(), "sluice: cannot make a poller");
   return std::move(*made);
 }
@@ -68,12 +68,13 @@ runtime::runtime(const run_options& options)
       options_(options),
       processor_count_(choose_processors(options.processors)),
       symmetric_gate_(choose_symmetric_gate()),
+      backend_(choose_poller()),
       stacks_({.control_size = sizeof(control_block)}),
       idle_(processor_count_),
       processors_(new processor[processor_count_]) {
   for (std::uint32_t i = 0; i < processor_count_; ++i) {
     processors_[i].index = i;
-    processors_[i].shard = new_shard();
+    processors_[i].shard = new_shard(backend_);
     if (processor_count_ == 1) processors_[i].queue.forgo_thieves();
     workers_.push_back(std::make_unique<worker>(*this, processors_[i]));
   }
@@ -267,6 +268,7 @@ runtime_stats runtime::stats() noexcept {
   runtime_stats sum;
   sum.processors = processor_count_;
   sum.workers = processor_count_;
+  sum.poller = backend_.name;
   std::uint64_t unborn = 0;
   std::uint64_t unused_numbers = 0;
   for (const processor& each : processors()) {

@@ -14,6 +14,7 @@
 
 #include "fiber/stack_pool.h"
 #include "poller/poll_table.h"
+#include "poller/poller_backends.h"
 #include "sched/global_queue.h"
 #include "sched/idle_set.h"
 #include "sched/processor.h"
@@ -33,7 +34,7 @@ struct test_switches {
   bool symmetric_gate = false;     // as if the system had no membarrier
   // How often a fiber that parks gives back the stack below its frames, in ns of age.
   std::int64_t trim_interval = 1'000'000'000;
-  // Makes the shards instead of make_poller.
+  // Makes the shards instead of the backend that was chosen.
   result<std::unique_ptr<poller>> (*make_shard)() = nullptr;
 };
 extern test_switches switched;
@@ -126,6 +127,7 @@ class runtime {
   const run_options options_;
   const std::uint32_t processor_count_;
   const bool symmetric_gate_;
+  const poller_backend& backend_;
   stack_pool stacks_;
   poll_table descriptors_;
   global_queue global_;
