@@ -3,11 +3,13 @@ PRESET ?= release
 LISTEN ?= 127.0.0.1:8080
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run build test check check-all bench bench-quick c10k fmt clean
+.PHONY: help run build test test-aarch64 test-io_uring check check-all bench bench-quick c10k fmt clean
 
 help:
 	@echo "make run      build and start examples/http_server (LISTEN=$(LISTEN))"
 	@echo "make test     every test of a native build, through ctest (PRESET=$(PRESET))"
+	@echo "make test-aarch64  the same, cross-compiled for AArch64, under qemu"
+	@echo "make test-io_uring  the same, over io_uring"
 	@echo "make build    the libraries and the examples, into build/$(PRESET)"
 	@echo "make check    format, layers, sizes, headers alone, warnings as errors"
 	@echo "make check-all  the deep, slow rest: sanitizers, migrate, install tests, clang-tidy"
@@ -16,7 +18,7 @@ help:
 	@echo "make c10k     10,000 clients, served by fibers and by a thread each: a table, a plot"
 	@echo "              (C10K_CLIENTS=10000 C10K_SECONDS=64)"
 	@echo "make fmt      format every tracked C++ file"
-	@echo "presets: release debug asan tsan migrate; each builds into build/PRESET"
+	@echo "presets: release debug asan tsan migrate lto aarch64; each builds into build/PRESET"
 
 build:
 	@tools/install_deps.sh build $(PRESET)
@@ -30,6 +32,14 @@ run:
 	@tools/install_deps.sh build release
 	@tools/build.sh release examples_http_server
 	@tools/run.sh "$(LISTEN)"
+
+test-aarch64:
+	@tools/install_deps.sh test aarch64
+	@tools/test_aarch64.sh
+
+test-io_uring:
+	@tools/install_deps.sh test $(PRESET)
+	@SLUICE_POLLER=io_uring tools/test.sh $(PRESET)
 
 check:
 	@tools/install_deps.sh check

@@ -28,10 +28,12 @@ set(SLUICE_PREFIX_MAP "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 set(SLUICE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion
     $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety> $<$<BOOL:${SLUICE_WERROR}>:-Werror>)
 # No frame of ours may jump over a stack guard (stack-clash protection), and every resume label must
-# be a legal landing pad (cf-protection; x86 only).
+# be a legal landing pad (cf-protection, branch-protection).
 set(SLUICE_HARDENING -fstack-clash-protection)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
   list(APPEND SLUICE_HARDENING -fcf-protection=full)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  list(APPEND SLUICE_HARDENING -mbranch-protection=standard)
 endif()
 
 # Gives `target` our warnings and sees to it that it may include what lies in src/.

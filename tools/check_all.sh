@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# check_all.sh: the deep, slow rest: the suites under sanitizers and migration at full counts, the
-# install tests, clang-tidy, and migration with link-time optimisation.
+# check_all.sh: the deep, slow rest: the suites under sanitizers and migration at full counts, over
+# epoll and over io_uring, AArch64 under qemu, the install tests, clang-tidy, and migration with link-time optimisation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/steps.sh
@@ -31,7 +31,9 @@ export SLUICE_TEST_SCALE=${SLUICE_TEST_SCALE:-1}
 step "what make check looks at" tools/check.sh
 for preset in debug asan tsan migrate; do
   step "tests: $preset" tools/test.sh "$preset"
+  step "tests: $preset, io_uring" env SLUICE_POLLER=io_uring tools/test.sh "$preset"
 done
+step "tests: AArch64" tools/test_aarch64.sh
 step "install tests" tests/install/run.sh
 step "tests: migrate with link-time optimisation" lto
 step "clang-tidy" tidy

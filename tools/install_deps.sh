@@ -18,6 +18,7 @@ check="clang-format-19=clang-format-19 python3=python3 git=git shellcheck=shellc
 bench="libbenchmark-dev=/usr/include/benchmark/benchmark.h wrk=wrk python3=python3
   golang-go=${GO_BIN:-go} libasio-dev=/usr/include/asio.hpp gnuplot-nox=gnuplot"
 c10k="gnuplot-nox=gnuplot python3=python3"
+aarch64="g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ qemu-user-static=qemu-aarch64-static"
 ci="pkgconf=pkg-config gdb=gdb binutils=nm"
 deep="clang-tidy-19=clang-tidy-19"
 
@@ -29,10 +30,13 @@ wanted() {
     bench) echo "$build $bench" ;;
     c10k) echo "$build $c10k" ;;
     ci) echo "$build $test $clang $check $ci" ;;
-    deep) echo "$build $test $clang $check $ci $deep" ;;
+    deep) echo "$build $test $clang $check $aarch64 $ci $deep" ;;
     *) echo "usage: install_deps.sh build|test|check|bench|c10k|ci|deep [PRESET]" >&2 && exit 2 ;;
   esac
-  case ${2:-} in asan | tsan) echo "$clang" ;; esac
+  case ${2:-} in
+    asan | tsan) echo "$clang" ;;
+    aarch64) echo "$aarch64" ;;
+  esac
 }
 
 as_root=()

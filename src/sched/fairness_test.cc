@@ -20,6 +20,9 @@ using namespace std::chrono_literals;
 // Enough for the others by far, if they get any turn at all.
 constexpr std::int64_t busy_limit = 300'000;
 
+// Long enough that it is not over before it has begun where a look at the clock is slow.
+constexpr auto nap = 100us;
+
 class Fairness : public ::testing::Test {
  protected:
   void TearDown() override { rt::switched = {}; }
@@ -73,14 +76,14 @@ void take_steps() {
 }
 
 void take_naps() {
-  for (int i = 0; i < 10; ++i) (void)sleep_for(1us);
+  for (int i = 0; i < 10; ++i) (void)sleep_for(nap);
 }
 
 void be_woken_by_threads() {
   for (int i = 0; i < 10; ++i) {
     std::atomic<bool> ran{false};
     std::thread([&] { go([&] { ran.store(true); }); }).join();
-    while (!ran.load() && !this_fiber::stop_requested()) (void)sleep_for(1us);
+    while (!ran.load() && !this_fiber::stop_requested()) (void)sleep_for(nap);
   }
 }
 

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# test_aarch64.sh [CTEST-ARGUMENT...]: builds for AArch64 and runs the suites under qemu's user mode,
+# but for those of tests/qemu_skips.txt, each of which it names with its reason.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+skips=()
+while read -r name reason; do
+  case $name in '' | '#'*) continue ;; esac
+  skips+=("$name")
+  echo "NOT RUN under qemu: $name: $reason"
+done <tests/qemu_skips.txt
+pattern=$(IFS='|' && echo "${skips[*]}")
+
+# Counts shrink: qemu makes everything some twenty times slower.
+export SLUICE_TEST_SCALE=${SLUICE_TEST_SCALE:-0.02}
+exec tools/test.sh aarch64 -E "$pattern" "$@"
