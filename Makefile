@@ -3,7 +3,8 @@ PRESET ?= release
 LISTEN ?= 127.0.0.1:8080
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run build test test-aarch64 test-io_uring check check-all bench bench-quick c10k fmt clean
+.PHONY: help run build test test-aarch64 test-io_uring check check-all bench bench-quick c10k fmt
+.PHONY: clean
 
 help:
 	@echo "make run      build and start examples/http_server (LISTEN=$(LISTEN))"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # check_all.sh: the deep, slow rest: the suites under sanitizers and migration at full counts, over
-# epoll and over io_uring, AArch64 under qemu, the install tests, clang-tidy, and migration with link-time optimisation.
+# epoll and over io_uring, AArch64 under qemu, the install tests, clang-tidy, and migration with
+# link-time optimisation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/steps.sh

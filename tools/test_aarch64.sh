@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# test_aarch64.sh [CTEST-ARGUMENT...]: builds for AArch64 and runs the suites under qemu's user mode,
-# but for those of tests/qemu_skips.txt, each of which it names with its reason.
+# test_aarch64.sh [CTEST-ARGUMENT...]: builds for AArch64 and runs the suites under qemu's user
+# mode, but for those of tests/qemu_skips.txt, each of which it names with its reason.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
