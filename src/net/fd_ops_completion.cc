@@ -32,7 +32,12 @@ waited for_room(io_handle& handle, os::write_buffer rest) noexcept {
   rt::operation asked(kind::send, handle.fd());
   // The system only reads it.
   asked.data = {const_cast<std::byte*>(rest.data()), rest.size()};
-  return perform(handle, direction::write, asked, wait_kind::write);
+  waited came = perform(handle, direction::write, asked, wait_kind::write);
+  // Not every backend can send what has to wait.
+  if (came.failed && *came.failed == errc::not_supported) {
+    return readiness_waits.for_room(handle, rest);
+  }
+  return came;
 }
 
 waited for_connection(io_handle& listener, address& peer) noexcept {
@@ -43,10 +48,16 @@ waited for_connection(io_handle& listener, address& peer) noexcept {
 }
 
 waited connect(io_handle& handle, const address& where) noexcept {
-  if (rt::this_fiber_or_null() == nullptr) return readiness_waits.connect(handle, where);
+  // A local connect is never under way: it is done, or the backlog is full, of which nobody tells.
+  if (rt::this_fiber_or_null() == nullptr || !where.is_ip()) {
+    return readiness_waits.connect(handle, where);
+  }
   rt::operation asked(kind::connect, handle.fd());
   asked.address = os::encode_address(where);
-  return perform(handle, direction::write, asked, wait_kind::dial);
+  waited came = perform(handle, direction::write, asked, wait_kind::dial);
+  // It was cut short, though not by us, and asked for again.
+  if (came.done && came.done->in_progress()) return readiness_waits.connect(handle, where);
+  return came;
 }
 
 }  // namespace

@@ -38,6 +38,53 @@ TEST_P(Write, ConcurrentOnesDoNotInterleave) {
   });
 }
 
+// The peer has said all it will say, and does not read: a state that its socket reports for ever.
+TEST_P(Write, APeerThatHasShutDownItsHalfIsWaitedForAsAnyOther) {
+  on_fibers([] {
+    for (const auto make : {tcp_pair, local_pair}) {
+      connected pair = make();
+      EXPECT_TRUE(pair.server.shutdown_write());
+      EXPECT_TRUE(pair.client.set_write_deadline(deadline::in(20ms)));
+      for (;;) {
+        const auto written = pair.client.write(std::string(block_size, 'w'));
+        if (written) continue;
+        EXPECT_EQ(written.error(), errc::deadline_exceeded) << written.error();
+        break;
+      }
+      EXPECT_TRUE(pair.client.set_write_deadline(deadline::none()));
+      const std::size_t threads = process_state().threads;
+      park_probe probe;
+      fiber writer([&] {
+        probe.enter();
+        return pair.client.write("more").error();
+      });
+      probe.await(rt::wait_kind::write);
+      EXPECT_EQ(process_state().threads, threads) << "nobody waits but the fiber";
+      EXPECT_TRUE(pair.client.close());
+      EXPECT_EQ(writer.join().value(), errc::closed);
+    }
+  });
+}
+
+TEST_P(Write, AStopReachesAWriterWhosePeerHasShutDownItsHalf) {
+  result<std::size_t> ended = 0;
+  on_fibers([&] {
+    connected pair = tcp_pair();
+    EXPECT_TRUE(pair.server.shutdown_write());
+    park_probe probe;
+    fiber writer([&] {
+      probe.enter();
+      do {
+        ended = pair.client.write(std::string(block_size, 'w'));
+      } while (ended);
+    });
+    probe.await(rt::wait_kind::write);
+    writer.request_stop();
+    EXPECT_TRUE(writer.join());
+  });
+  EXPECT_EQ(ended.error(), errc::operation_canceled) << ended.error();
+}
+
 TEST_P(Write, APeerThatNeverReadsBlocksTheWritersFiberOnly) {
   on_fibers([] {
     connected stuck = tcp_pair();

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -16,7 +17,6 @@
 namespace sluice::os {
 namespace {
 
-// The last one came with Linux 6.0, as did all that the poller uses.
 constexpr std::uint32_t needed_features = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP |
                                           IORING_FEAT_EXT_ARG | IORING_FEAT_CQE_SKIP |
                                           IORING_FEAT_LINKED_FILE;
@@ -63,7 +63,7 @@ result<std::unique_ptr<uring>> uring::open(std::uint32_t completions) noexcept {
     close_handle(ring);
     return std::unexpected(error(std::errc::not_enough_memory));
   }
-  if ((wanted.features & needed_features) != needed_features) {
+  if ((wanted.features & needed_features) != needed_features || !made->is_recent()) {
     return std::unexpected(error(std::errc::function_not_supported));
   }
   if (auto mapped = made->map(wanted); !mapped) return std::unexpected(mapped.error());
@@ -100,17 +100,29 @@ result<void> uring::map(const io_uring_params& granted) noexcept {
 
 uring::~uring() { close_handle(ring_); }
 
-int uring::submit(const io_uring_sqe& entry) noexcept {
+// SEND_ZC came with Linux 6.0, and all that the poller uses before it.
+bool uring::is_recent() const noexcept {
+  constexpr std::size_t size = sizeof(io_uring_probe) + IORING_OP_LAST * sizeof(io_uring_probe_op);
+  alignas(io_uring_probe) std::array<std::byte, size> answer{};
+  count_call(call::other);
+  const long asked = ::syscall(SYS_io_uring_register, ring_, IORING_REGISTER_PROBE, answer.data(),
+                               unsigned{IORING_OP_LAST});
+  return asked == 0 &&
+         reinterpret_cast<const io_uring_probe*>(answer.data())->last_op >= IORING_OP_SEND_ZC;
+}
+
+int uring::submit(std::span<const io_uring_sqe> entries) noexcept {
   const std::uint32_t tail = *submission_tail_;
-  entries_[tail & submission_mask_] = entry;
+  std::uint32_t next = tail;
+  for (const io_uring_sqe& each : entries) entries_[next++ & submission_mask_] = each;
   // release: pairs with the kernel's load of the tail.
-  std::atomic_ref(*submission_tail_).store(tail + 1, std::memory_order_release);
+  std::atomic_ref(*submission_tail_).store(next, std::memory_order_release);
   count_call(call::poll_control);
-  const int taken = enter(ring_, 1, 0, 0, nullptr, 0);
-  if (taken == 1) return 0;
-  // Nobody polls the ring but such calls, so what the kernel has not taken is still ours.
-  std::atomic_ref(*submission_tail_).store(tail, std::memory_order_release);
-  return taken < 0 ? taken : -EAGAIN;
+  const int taken = enter(ring_, static_cast<unsigned>(entries.size()), 0, 0, nullptr, 0);
+  // Nobody looks at the entries but such calls, so what the kernel has not taken is still ours.
+  const std::uint32_t kept = taken > 0 ? static_cast<std::uint32_t>(taken) : 0;
+  std::atomic_ref(*submission_tail_).store(tail + kept, std::memory_order_release);
+  return taken;
 }
 
 bool uring::reap(io_uring_cqe& into) noexcept {

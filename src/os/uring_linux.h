@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "os/handle.h"
 #include "sluice/error.h"
@@ -32,10 +33,10 @@ class uring {
   uring& operator=(const uring&) = delete;
   ~uring();
 
-  // Hands one entry to the kernel, which tries it before this returns. Does not wait.
+  // Hands entries to the kernel, which tries them before this returns. Does not wait.
   //
-  //   Returns  0, or a negative errno value: the kernel has not taken it.
-  [[nodiscard]] int submit(const io_uring_sqe& entry) noexcept;
+  //   Returns  how many it has taken, from the front; or a negative errno value.
+  [[nodiscard]] int submit(std::span<const io_uring_sqe> entries) noexcept;
 
   // Takes the next completion. No system call, unless the kernel has kept some that had no room.
   [[nodiscard]] bool reap(io_uring_cqe& into) noexcept;
@@ -69,6 +70,7 @@ class uring {
 
   explicit uring(native_handle ring) noexcept : ring_(ring) {}
   [[nodiscard]] result<void> map(const io_uring_params& granted) noexcept;
+  [[nodiscard]] bool is_recent() const noexcept;
   void flush_kept() noexcept;
 
   const native_handle ring_;

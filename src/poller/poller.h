@@ -107,7 +107,8 @@ class poller {
   // Any thread; never blocks. The operation, and its buffer, stay where they are until done.
   //
   //   Returns  nothing: it is reported once it is done, which it may be already.
-  //   Errors   the system's own: it has not taken the operation
+  //   Errors   errc::not_supported: the backend does not carry out this kind; or the system's own:
+  //            it has not taken the operation
   [[nodiscard]] virtual result<void> submit(operation& asked) noexcept;
 
   // Asks the system to let go of a submitted operation. It is reported all the same, with whatever

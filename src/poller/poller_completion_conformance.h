@@ -1,6 +1,7 @@
 // poller_completion_conformance.h: the suite that every completion backend runs beside
 // poller_conformance.h: operation.h, sentence by sentence. A backend is a type with
 //   static std::unique_ptr<poller> make();   // nullptr: the system refuses it
+//   static constexpr bool sends;             // it can carry out a send that has to wait
 #pragma once
 
 #include <gtest/gtest.h>
@@ -121,6 +122,7 @@ TYPED_TEST_P(poller_completion_suite, AwaitingDataTakesNone) {
 }
 
 TYPED_TEST_P(poller_completion_suite, ASendWaitsForRoom) {
+  if (!TypeParam::sends) GTEST_SKIP() << "it says not_supported";
   const socket_pair pair = make_local_pair();
   ASSERT_GT(pair.watched.fill(), 0U);
   std::string text(100, 's');
@@ -137,6 +139,7 @@ TYPED_TEST_P(poller_completion_suite, ASendWaitsForRoom) {
 }
 
 TYPED_TEST_P(poller_completion_suite, ASendToNobodyIsAnErrorAndNoSignal) {
+  if (!TypeParam::sends) GTEST_SKIP() << "it says not_supported";
   socket_pair pair = make_local_pair();
   ASSERT_GT(pair.watched.fill(), 0U);
   std::string text(100, 's');
@@ -211,8 +214,17 @@ TYPED_TEST_P(poller_completion_suite, EveryKindCanBeCancelled) {
   ASSERT_TRUE(os::bind(listener.get(), net::address::make_ipv4({127, 0, 0, 1}, 0)).ok());
   ASSERT_TRUE(os::listen(listener.get(), 8).ok());
   char byte = 's';
+  if (!TypeParam::sends) {
+    operation asked(operation::kind::send, pair.watched.get());
+    asked.data = std::as_writable_bytes(std::span(&byte, 1));
+    const auto refused = this->under_test().submit(asked);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error(), errc::not_supported);
+    EXPECT_FALSE(asked.is_done());
+  }
   for (const auto what : {operation::kind::receive, operation::kind::await_data,
                           operation::kind::send, operation::kind::accept}) {
+    if (what == operation::kind::send && !TypeParam::sends) continue;
     operation asked(what, what == operation::kind::accept ? listener.get() : pair.watched.get());
     asked.data = std::as_writable_bytes(std::span(&byte, 1));
     this->submit(asked);

@@ -12,6 +12,7 @@ namespace {
 struct uring_backend {
   // A report of a watch names everything that the descriptor is ready for, edge or not.
   static constexpr bool exact = false;
+  static constexpr bool sends = false;
   static std::unique_ptr<poller> make() {
     auto made = make_poller_uring();
     return made ? std::move(*made) : nullptr;

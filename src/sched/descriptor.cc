@@ -1,5 +1,7 @@
 #include "sched/descriptor.h"
 
+#include <algorithm>
+
 #include "base/bug.h"
 #include "os/clock.h"
 #include "poller/operation.h"
@@ -73,18 +75,20 @@ void await_report(control_block& self, poll_desc& desc, direction side,
 // Until the system has let go of the operation. Returns what has cut it short, if anything has.
 std::optional<error> await_operation(control_block& self, poll_desc& desc, direction side,
                                      operation& asked, wait_kind kind, poller& shard) noexcept {
-  constexpr std::int64_t cancel_again = 1'000'000;  // ns
   while (!asked.is_done()) {
     await_report(self, desc, side, {.kind = kind, .on = &desc});
     if (asked.is_done()) break;
     const auto stopped = descriptor_check(desc, side);
     if (!stopped) continue;
-    bool cancelled = false;
+    // Again, since the system may not have found it at the moment that it was asked, or have had no
+    // memory for the question. The operation is still ours, so nobody else's can be hit.
+    std::int64_t patience = 1'000'000;  // ns
     while (!asked.is_done()) {
-      cancelled = cancelled || shard.cancel(asked);
-      const std::int64_t until = cancelled ? park_forever : os::monotonic_now() + cancel_again;
-      await_report(self, desc, side,
-                   {.kind = kind, .on = &desc, .until = until, .stoppable = false});
+      static_cast<void>(shard.cancel(asked));
+      await_report(
+          self, desc, side,
+          {.kind = kind, .on = &desc, .until = os::monotonic_now() + patience, .stoppable = false});
+      patience = std::min<std::int64_t>(patience * 2, 100'000'000);
     }
     return stopped;
   }
