@@ -94,7 +94,7 @@ TEST_P(Mutex, TryLockTakesAFreeMutexOnly) {
 TEST_P(Mutex, AHogDoesNotStarveAWaiter) {
   // The hog holds the mutex whenever somebody else runs, so that each woken waiter finds it taken.
   const std::int64_t limit = scaled(1'000'000);
-  std::int64_t sections = 0;
+  std::atomic<std::int64_t> sections{0};  // the waiter looks before it has the mutex
   std::int64_t sections_when_asked = 0;
   std::int64_t sections_when_got = limit;
   run(
@@ -103,15 +103,15 @@ TEST_P(Mutex, AHogDoesNotStarveAWaiter) {
         bool served = false;  // guarded by the mutex
         guard.lock();
         fiber waiter([&] {
-          sections_when_asked = sections;
+          sections_when_asked = sections.load();
           const std::lock_guard held(guard);
-          sections_when_got = sections;
+          sections_when_got = sections.load();
           served = true;
         });
         for (;;) {
           yield();
-          const bool done = served || sections == limit;
-          ++sections;
+          const bool done = served || sections.load() == limit;
+          sections.fetch_add(1);
           guard.unlock();
           if (done) break;
           guard.lock();
