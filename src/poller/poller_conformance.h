@@ -15,6 +15,7 @@
 
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -102,6 +103,18 @@ TYPED_TEST_P(poller_wait_suite, AWakeFromAnotherThreadEndsTheWait) {
     this->wait(poll_forever);
   }
   waker.join();
+}
+
+// For backends of a system; a fake's wake takes a lock.
+inline void expect_that_a_signal_handler_may_wake(poller& under_test) {
+  static poller* woken_by_signal = nullptr;
+  woken_by_signal = &under_test;
+  const auto before = std::signal(SIGUSR1, [](int) { woken_by_signal->wake(); });
+  std::raise(SIGUSR1);
+  report_list reports;
+  under_test.wait(poll_forever, reports);
+  EXPECT_TRUE(reports.empty());
+  std::signal(SIGUSR1, before);
 }
 
 REGISTER_TYPED_TEST_SUITE_P(poller_wait_suite, AWaitUntilNowOrThePastReturns,

@@ -22,15 +22,11 @@
 #include "os/epoll_linux.h"
 #include "os/event_linux.h"
 #include "poller/poll_desc.h"
+#include "poller/poll_events_linux.h"
 #include "poller/poller_backends.h"
 
 namespace sluice::rt {
 namespace {
-
-constexpr std::uint32_t watched = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
-constexpr std::uint32_t means_read = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
-constexpr std::uint32_t means_write = EPOLLOUT | EPOLLHUP | EPOLLERR;
-constexpr std::uint32_t means_exceptional = EPOLLPRI | EPOLLHUP | EPOLLRDHUP | EPOLLERR;
 
 // No poll_desc has this index (poll_table's limit is far below), so it marks the eventfd.
 constexpr std::uint64_t wake_data = ~std::uint64_t{0};
@@ -40,13 +36,9 @@ std::uint64_t pack(const poll_desc& desc) noexcept {
 }
 
 report unpack(std::uint64_t data, std::uint32_t events) noexcept {
-  unsigned what = 0;
-  if ((events & means_read) != 0) what |= ready_to_read;
-  if ((events & means_write) != 0) what |= ready_to_write;
-  if ((events & means_exceptional) != 0) what |= ready_exceptional;
   return {.desc = static_cast<std::uint32_t>(data),
           .generation = static_cast<std::uint32_t>(data >> 32),
-          .what = static_cast<std::uint8_t>(what)};
+          .what = readiness_of(events)};
 }
 
 // From an absolute time to what epoll_wait takes; reads the clock only for a real deadline.
@@ -68,7 +60,7 @@ class poller_epoll final : public poller {
   }
 
   result<void> add(os::native_handle fd, const poll_desc& desc) override {
-    return os::epoll_add(set_, fd, watched, pack(desc));
+    return os::epoll_add(set_, fd, watched_events, pack(desc));
   }
 
   void remove(os::native_handle fd, const poll_desc&) noexcept override {

@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <csignal>
-
 #include "os/epoll_linux.h"
 #include "os/syscall_count.h"
 #include "poller/poller_backends.h"
@@ -31,17 +29,9 @@ using backends = testing::Types<epoll_backend, epoll_in_milliseconds>;
 INSTANTIATE_TYPED_TEST_SUITE_P(Epoll, poller_wait_suite, backends);
 INSTANTIATE_TYPED_TEST_SUITE_P(Epoll, poller_report_suite, backends);
 
-poller* woken_by_signal = nullptr;
-
 TEST(PollerEpollTest, ASignalHandlerMayWake) {
   const auto made = make_poller_epoll().value();
-  woken_by_signal = made.get();
-  const auto before = std::signal(SIGUSR1, [](int) { woken_by_signal->wake(); });
-  std::raise(SIGUSR1);
-  report_list reports;
-  made->wait(poll_forever, reports);
-  EXPECT_TRUE(reports.empty());
-  std::signal(SIGUSR1, before);
+  expect_that_a_signal_handler_may_wake(*made);
 }
 
 TEST(PollerEpollTest, AWakeAndItsWaitAreOneSystemCallEach) {

@@ -1,7 +1,7 @@
 // poller_uring.cc: the completion backend for Linux, on request: SLUICE_POLLER=io_uring.
 //
-// An operation is submitted by itself and at once, so that a write is on its way when
-// the call that asked for it has parked. Its completion is found in the ring without a system call.
+// An operation is submitted by itself and at once, so that a connect is on its way when the call
+// that asked for it has parked. Its completion is found in the ring without a system call.
 // Descriptors that are watched, not operated on, are polled with multishot entries, edge-triggered.
 //
 // What a completion belongs to is in the low bits of its user data:
@@ -26,7 +26,6 @@
 // every limit that the program has set itself, and multishot receive, whose buffers would wait in
 // place of the fibers: a receive() that holds no buffer while it waits is await_data here.
 #include <poll.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -42,6 +41,7 @@
 #include "os/uring_linux.h"
 #include "poller/operation.h"
 #include "poller/poll_desc.h"
+#include "poller/poll_events_linux.h"
 #include "poller/poller_backends.h"
 
 namespace sluice::rt {
@@ -51,11 +51,6 @@ enum class tag : std::uint64_t { operation = 0, watch = 1, wake = 2, nothing = 3
 constexpr unsigned tag_bits = 3;
 constexpr std::uint64_t tag_mask = (1u << tag_bits) - 1;
 static_assert(alignof(operation) > tag_mask, "an operation's address has room for the tag");
-
-constexpr std::uint32_t watched = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
-constexpr unsigned means_read = POLLIN | POLLRDHUP | POLLHUP | POLLERR | POLLPRI;
-constexpr unsigned means_write = POLLOUT | POLLHUP | POLLERR;
-constexpr unsigned means_exceptional = POLLPRI | POLLHUP | POLLRDHUP | POLLERR;
 
 constexpr std::uint32_t completions = 4096;
 
@@ -136,13 +131,9 @@ class entries_of {
 };
 
 report report_of(std::uint64_t data, std::uint32_t events) noexcept {
-  unsigned what = 0;
-  if ((events & means_read) != 0) what |= ready_to_read;
-  if ((events & means_write) != 0) what |= ready_to_write;
-  if ((events & means_exceptional) != 0) what |= ready_exceptional;
   return {.desc = static_cast<std::uint32_t>(data) >> tag_bits,
           .generation = static_cast<std::uint32_t>(data >> 32),
-          .what = static_cast<std::uint8_t>(what)};
+          .what = readiness_of(events)};
 }
 
 class poller_uring final : public poller {
@@ -234,7 +225,7 @@ class poller_uring final : public poller {
   // Under mutex_. Returns 0 or a negative errno value.
   int arm(std::uint32_t index, watch& which) noexcept {
     const int failed =
-        submit_one(poll_entry(which.fd, watched, true, data_of(index, which.generation)));
+        submit_one(poll_entry(which.fd, watched_events, true, data_of(index, which.generation)));
     which.armed = failed == 0;
     return failed;
   }

@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <csignal>
-
 #include "poller/poller_backends.h"
 #include "poller/poller_completion_conformance.h"
 #include "poller/poller_conformance.h"
@@ -32,17 +30,9 @@ class PollerUringTest : public testing::Test {
   }
 };
 
-poller* woken_by_signal = nullptr;
-
 TEST_F(PollerUringTest, ASignalHandlerMayWake) {
   const auto made = uring_backend::make();
-  woken_by_signal = made.get();
-  const auto before = std::signal(SIGUSR1, [](int) { woken_by_signal->wake(); });
-  std::raise(SIGUSR1);
-  report_list reports;
-  made->wait(poll_forever, reports);
-  EXPECT_TRUE(reports.empty());
-  std::signal(SIGUSR1, before);
+  expect_that_a_signal_handler_may_wake(*made);
 }
 
 // What a thread that has ended has submitted the kernel finishes as cancelled, when its turn comes.
