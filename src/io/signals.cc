@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "os/handle.h"
-#include "os/signals_linux.h"
+#include "os/signals.h"
 #include "sched/descriptor.h"
 #include "sched/runtime.h"
 

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "base/bug.h"
-#include "os/signals_linux.h"
+#include "os/signals.h"
 #include "sched/park_time.h"
 
 namespace sluice::net {

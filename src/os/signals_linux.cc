@@ -1,4 +1,4 @@
-#include "os/signals_linux.h"
+#include "os/signals.h"
 
 #include <fcntl.h>
 #include <signal.h>

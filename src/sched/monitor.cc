@@ -4,7 +4,7 @@
 
 #include "os/clock.h"
 #include "os/futex.h"
-#include "os/signals_linux.h"
+#include "os/signals.h"
 #include "sched/deliver.h"
 #include "sched/timers.h"
 

@@ -1,4 +1,4 @@
-// signals_linux.h: signals noted by a handler and announced on an eventfd, one process-wide set.
+// signals.h: signals noted by a handler and announced on an event, one process-wide set.
 //
 //   Handler:  1 set the signal's bit [A]   2 write to the event, which wakes every watcher [B]
 //   Waiter:   1 watch the event   2 take a bit [C]: one was set, done   3 wait for the event, 2
