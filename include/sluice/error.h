@@ -52,7 +52,7 @@ void release(const error_context* context) noexcept;
 class [[nodiscard]] error {
  public:
   error(errc code) noexcept : code_(make_error_code(code)) {}
-  error(std::errc code) noexcept : code_(static_cast<int>(code), std::system_category()) {}
+  error(std::errc code) noexcept : code_(static_cast<int>(code), std::generic_category()) {}
   explicit error(std::error_code code) noexcept : code_(code) {}
 
   error(const error& other) noexcept
@@ -73,9 +73,9 @@ class [[nodiscard]] error {
     if (context_ != nullptr) detail::release(context_);
   }
 
-  // Returns  the system's error with this errno value.
+  // Returns  the error with this errno value, which means the same on every system.
   static error from_errno(int number) noexcept {
-    return error(std::error_code(number, std::system_category()));
+    return error(std::error_code(number, std::generic_category()));
   }
 
   [[nodiscard]] const std::error_code& code() const noexcept { return code_; }

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <ostream>
 
+#include "base/sentence.h"
+
 namespace sluice {
 namespace detail {
 
@@ -113,7 +115,7 @@ std::string error::message() const {
     sentence += part;
   }
   if (!sentence.empty()) sentence += ": ";
-  std::string cause = code_.message();
+  std::string cause = sentence_of(code_);
   // The C library starts its sentences with a capital; ours stand in the middle of one.
   if (cause.size() > 1 && std::islower(static_cast<unsigned char>(cause[1])) != 0) {
     cause[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(cause[0])));
