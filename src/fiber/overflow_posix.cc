@@ -6,13 +6,12 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
 #include <mutex>
+#include <optional>
 
 #include "base/bug.h"
 #include "fiber/overflow.h"
+#include "fiber/overflow_report.h"
 #include "os/memory.h"
 
 namespace sluice::rt {
@@ -36,35 +35,6 @@ int users = 0;  // guarded by install_lock
 // Written under install_lock, read by the handler. relaxed: one word that publishes nothing, set
 // before any fiber runs.
 std::atomic<bool> enabled{false};
-std::atomic<describe_fiber> describe_with{nullptr};
-
-class message {
- public:
-  message& add(std::string_view text) noexcept {
-    const std::size_t taken = std::min(text.size(), room().size());
-    std::memcpy(buffer_ + used_, text.data(), taken);
-    used_ += taken;
-    return *this;
-  }
-  message& add(std::uint64_t number) noexcept {
-    char digits[24];
-    const auto end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
-    return add(std::string_view(digits, static_cast<std::size_t>(end - digits)));
-  }
-  message& add_name(const stack_pool::place& where) noexcept {
-    const describe_fiber describe = describe_with.load(std::memory_order_relaxed);
-    if (describe == nullptr) return add("fiber ").add(std::uint64_t{where.index});
-    used_ += std::min(describe(*where.pool, where.index, room()), room().size());
-    return *this;
-  }
-  void print() noexcept { [[maybe_unused]] const auto written = ::write(2, buffer_, used_); }
-
- private:
-  [[nodiscard]] std::span<char> room() noexcept { return std::span(buffer_).subspan(used_); }
-
-  char buffer_[512];
-  std::size_t used_ = 0;
-};
 
 const void* stack_pointer_of(const void* machine) noexcept {
   const mcontext_t& registers = static_cast<const ucontext_t*>(machine)->uc_mcontext;
@@ -75,29 +45,10 @@ const void* stack_pointer_of(const void* machine) noexcept {
 #endif
 }
 
-// An access to a stack's guard, made by the code that runs on that very stack. A wild pointer that
-// hits some fiber's guard is no overflow.
 std::optional<stack_pool::place> find_overflow(const siginfo_t& info,
                                                const void* machine) noexcept {
   if (!enabled.load(std::memory_order_relaxed) || info.si_code <= 0) return std::nullopt;
-  const auto touched = stack_pool::find(info.si_addr);
-  if (!touched || !touched->in_guard) return std::nullopt;
-  const auto running = stack_pool::find(stack_pointer_of(machine));
-  const bool same_stack =
-      running && running->pool == touched->pool && running->index == touched->index;
-  if (!same_stack) return std::nullopt;
-  return touched;
-}
-
-[[noreturn]] void report_overflow(const stack_pool::place& where) noexcept {
-  message()
-      .add("sluice: stack overflow in ")
-      .add_name(where)
-      .add(", stack size ")
-      .add(std::uint64_t{where.pool->stack_size_of(where.index) >> 10})
-      .add(" KiB; give it more with spawn_options.stack_size\n")
-      .print();
-  std::abort();
+  return overflow_of(info.si_addr, stack_pointer_of(machine));
 }
 
 // A fault happens again when the handler returns, and then finds the default action; a signal that
@@ -181,7 +132,7 @@ void take_away(fault_signal& signal) noexcept {
 
 void install_overflow_handler(describe_fiber describe) noexcept {
   const std::lock_guard hold(install_lock);
-  describe_with.store(describe, std::memory_order_relaxed);
+  describe_overflows_with(describe);
   enabled.store(true, std::memory_order_relaxed);
   if (users++ != 0) return;
   for (fault_signal& signal : signals) put_in_place(signal);
@@ -192,7 +143,7 @@ void uninstall_overflow_handler() noexcept {
   check(users > 0, "an overflow handler is uninstalled that was not installed");
   if (--users != 0) return;
   enabled.store(false, std::memory_order_relaxed);
-  describe_with.store(nullptr, std::memory_order_relaxed);
+  describe_overflows_with(nullptr);
   for (fault_signal& signal : signals) take_away(signal);
 }
 
