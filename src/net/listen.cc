@@ -125,7 +125,7 @@ result<void> listener_state::close() noexcept {
     if (now && *now == *file) os::remove_file(local.path());
   }
   auto closed = handle->close();
-  change_bell::hold(bell).ring();
+  rt::change_bell::hold(bell).ring();
   return closed;
 }
 

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "net/change_bell.h"
 #include "net/fd_ops.h"
 #include "sluice/net/handle.h"
+#include "sync/change_bell.h"
 
 namespace sluice::net {
 
@@ -18,7 +18,7 @@ struct listener_state {
   // A Unix listener's file: removed at the end if it is still ours.
   std::optional<os::file_identity> file;
   // Rings when it closes, and when a connection that serve() started has ended.
-  change_bell bell;
+  rt::change_bell bell;
 
   result<void> close() noexcept;
   ~listener_state() { static_cast<void>(close()); }

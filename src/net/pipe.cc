@@ -4,9 +4,9 @@
 #include <array>
 #include <vector>
 
-#include "net/change_bell.h"
 #include "os/clock.h"
 #include "sched/park_time.h"
+#include "sync/change_bell.h"
 
 namespace sluice::detail {
 
@@ -16,7 +16,7 @@ class pipe_state {
  public:
   result<std::size_t> read(int side, std::span<std::byte> buffer) {
     if (buffer.empty()) return 0;
-    net::change_bell::hold held(bell_);
+    rt::change_bell::hold held(bell_);
     flow& from = flows_[index(side)];
     if (auto failed = await(held, side, from.read_until, [&] { return from.readable(); })) {
       return std::unexpected(*failed);
@@ -32,14 +32,14 @@ class pipe_state {
 
   // Waits until read() would return at once.
   std::optional<error> await_readable(int side) {
-    net::change_bell::hold held(bell_);
+    rt::change_bell::hold held(bell_);
     flow& from = flows_[index(side)];
     return await(held, side, from.read_until, [&] { return from.readable(); });
   }
 
   // Writers take turns, so that what two of them write does not interleave, however long it is.
   result<std::size_t> write(int side, std::span<const std::byte> data) {
-    net::change_bell::hold held(bell_);
+    rt::change_bell::hold held(bell_);
     flow& to = flows_[index(1 - side)];
     if (auto failed = await(held, side, to.write_until, [&] { return !to.has_writer; })) {
       return std::unexpected(*failed);
@@ -52,7 +52,7 @@ class pipe_state {
   }
 
   result<void> shutdown_write(int side) {
-    net::change_bell::hold held(bell_);
+    rt::change_bell::hold held(bell_);
     if (closed_[index(side)]) return std::unexpected(error(errc::closed));
     flows_[index(1 - side)].ended = true;
     held.ring();
@@ -60,7 +60,7 @@ class pipe_state {
   }
 
   result<void> close(int side) {
-    net::change_bell::hold held(bell_);
+    rt::change_bell::hold held(bell_);
     if (closed_[index(side)]) return std::unexpected(error(errc::closed));
     closed_[index(side)] = true;
     for (flow& each : flows_) each.ended = true;
@@ -69,7 +69,7 @@ class pipe_state {
   }
 
   result<void> set_deadlines(int side, deadline when, bool reading, bool writing) {
-    net::change_bell::hold held(bell_);
+    rt::change_bell::hold held(bell_);
     if (closed_[index(side)]) return std::unexpected(error(errc::closed));
     const std::int64_t until = rt::park_time(when);
     if (reading) flows_[index(side)].read_until = until;
@@ -100,7 +100,7 @@ class pipe_state {
     }
   };
 
-  result<std::size_t> write_in_turn(net::change_bell::hold& held, int side,
+  result<std::size_t> write_in_turn(rt::change_bell::hold& held, int side,
                                     std::span<const std::byte> data) {
     flow& to = flows_[index(1 - side)];
     std::size_t written = 0;
@@ -125,7 +125,7 @@ class pipe_state {
 
   // A deadline in the past fails at once, even if there is something to do, as on a socket.
   template <class Ready>
-  std::optional<error> await(net::change_bell::hold& held, int side, const std::int64_t& until,
+  std::optional<error> await(rt::change_bell::hold& held, int side, const std::int64_t& until,
                              Ready&& ready) {
     for (;;) {
       if (closed_[index(side)]) return error(errc::closed);
@@ -138,7 +138,7 @@ class pipe_state {
     }
   }
 
-  net::change_bell bell_;
+  rt::change_bell bell_;
   std::array<flow, 2> flows_;
   std::array<bool, 2> closed_{};
 };

@@ -22,7 +22,7 @@ class serving {
 
   // Waits until there is room for one more. False: the listener is closed, or a stop was asked for.
   [[nodiscard]] bool await_room(std::size_t limit) noexcept {
-    change_bell::hold held(bell_);
+    rt::change_bell::hold held(bell_);
     while (live_.size() >= limit) {
       if (handle_.lock().is_closed() || rt::stop_requested()) return false;
       held.wait(rt::park_forever, true);
@@ -44,7 +44,7 @@ class serving {
 
   // Waits until every handler has returned; from `until` on they are asked to stop.
   void drain(std::int64_t until) noexcept {
-    change_bell::hold held(bell_);
+    rt::change_bell::hold held(bell_);
     bool asked = false;
     while (!live_.empty()) {
       if (!asked && os::monotonic_now() >= until) {
@@ -65,7 +65,7 @@ class serving {
 
   places::iterator add() {
     places one(1);  // allocated before the lock is taken
-    change_bell::hold held(bell_);
+    rt::change_bell::hold held(bell_);
     live_.splice(live_.end(), one);
     return std::prev(live_.end());
   }
@@ -73,7 +73,7 @@ class serving {
   // The last thing a handler's fiber does here: afterwards serve may have returned.
   void remove(places::iterator at) noexcept {
     places one;
-    change_bell::hold held(bell_);
+    rt::change_bell::hold held(bell_);
     one.splice(one.end(), live_, at);
     held.ring();
   }
@@ -81,7 +81,7 @@ class serving {
   void serve_one(places::iterator at, stream connection) {
     bool stop = false;
     {
-      change_bell::hold held(bell_);
+      rt::change_bell::hold held(bell_);
       at->fiber = rt::this_fiber_or_null();
       stop = stopping_;
     }
@@ -92,7 +92,7 @@ class serving {
 
   // Under the lock no fiber in the list can end; and none that was claimed can end before it is
   // made runnable, which happens while the lock is free. Those who were asked go to the back.
-  void stop_all(change_bell::hold& held) noexcept {
+  void stop_all(rt::change_bell::hold& held) noexcept {
     stopping_ = true;
     for (held.make_room(); !live_.empty() && !live_.front().asked; held.make_room()) {
       place& next = live_.front();
@@ -102,7 +102,7 @@ class serving {
     }
   }
 
-  change_bell& bell_;
+  rt::change_bell& bell_;
   io_handle& handle_;
   const std::function<void(stream)>& handler_;
   places live_;            // GUARDED_BY(bell_)

@@ -10,7 +10,7 @@
 #include "sched/spin_lock.h"
 #include "sched/wake_batch.h"
 
-namespace sluice::net {
+namespace sluice::rt {
 
 class change_bell {
  public:
@@ -24,11 +24,11 @@ class change_bell {
     // The bell may be the last thing that is known to exist: whoever is woken may destroy it as
     // soon as the lock is free. What is left to do then concerns the woken alone, who cannot run
     // before.
-    void ring() noexcept { woken_.wake_all(bell_.queue_, rt::wake_reason::partner); }
+    void ring() noexcept { woken_.wake_all(bell_.queue_, wake_reason::partner); }
 
     // Makes the fiber runnable once the lock is free, as those for whom it rings; claim_to_stop()
     // has said that somebody must. After make_room().
-    void wake(rt::control_block& claimed) noexcept { woken_.add(claimed); }
+    void wake(control_block& claimed) noexcept { woken_.add(claimed); }
 
     // Lets go of the lock for a moment if as many are to be made runnable as can be kept in mind:
     // what was looked at before may have changed by then.
@@ -42,29 +42,28 @@ class change_bell {
     // The lock is free during the wait and held again afterwards. Returns early, and without a
     // reason, whenever it likes.
     void wait(std::int64_t until, bool stoppable) noexcept {
-      rt::parker& self = rt::this_parker();
-      rt::park_begin(
-          self,
-          {.kind = rt::wait_kind::group, .on = &bell_, .until = until, .stoppable = stoppable});
-      rt::wait_node node(self);
+      parker& self = this_parker();
+      park_begin(self,
+                 {.kind = wait_kind::group, .on = &bell_, .until = until, .stoppable = stoppable});
+      wait_node node(self);
       bell_.queue_.push_back(node);
       held_.unlock();
       woken_.finish();
-      const bool give_up = stoppable && rt::park_interrupted(self);
-      if (!give_up || !rt::park_withdraw(self)) (void)rt::park(self);
+      const bool give_up = stoppable && park_interrupted(self);
+      if (!give_up || !park_withdraw(self)) (void)park(self);
       held_.lock();
       bell_.queue_.remove(node);
     }
 
    private:
     change_bell& bell_;
-    rt::wake_batch woken_;  // before the lock: finished after it is free
-    std::unique_lock<rt::spin_lock> held_;
+    wake_batch woken_;  // before the lock: finished after it is free
+    std::unique_lock<spin_lock> held_;
   };
 
  private:
-  rt::spin_lock lock_;
-  rt::wait_list queue_;  // GUARDED_BY(lock_)
+  spin_lock lock_;
+  wait_list queue_;  // GUARDED_BY(lock_)
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::rt
