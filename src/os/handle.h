@@ -3,6 +3,8 @@
 
 namespace sluice::os {
 
+// Wide enough for Windows too: of its handles, and a socket is one, only the lower 32 bits count
+// (Microsoft, "Interprocess Communication Between 32-bit and 64-bit Applications").
 using native_handle = int;
 inline constexpr native_handle no_handle = -1;
 

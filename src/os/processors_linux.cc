@@ -5,6 +5,8 @@
 // std::thread::hardware_concurrency (knows the affinity, not the quota).
 #include "os/processors.h"
 
+#include "os/cgroup_linux.h"
+
 #include <sched.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "os/processors.h"
+#include "os/cgroup_linux.h"
 
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include "os/processors.h"
 
 namespace sluice::os {
 namespace {

@@ -1,4 +1,4 @@
-#include "os/socket_address_posix.h"
+#include "os/socket_address.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -39,7 +39,7 @@ raw_address::raw_address(const net::address& from) noexcept : raw_address() {
   switch (from.which()) {
     case net::address::family::none:
       any.sa_family = AF_UNSPEC;
-      size = sizeof(sa_family_t);
+      size = sizeof(any.sa_family);
       break;
     case net::address::family::ipv4:
       ipv4 = encode_ipv4(from);
@@ -75,7 +75,8 @@ net::address raw_address::decode() const {
     return net::address::make_ipv6(ip, ntohs(ipv6.sin6_port), ipv6.sin6_scope_id);
   }
   if (any.sa_family != AF_UNIX) return {};
-  const std::size_t length = size > path_offset ? size - path_offset : 0;
+  const auto whole = static_cast<std::size_t>(size);
+  const std::size_t length = whole > path_offset ? whole - path_offset : 0;
   std::string path(local.sun_path, std::min(length, sizeof(local.sun_path)));
   if (path.starts_with('\0')) {
     path[0] = '@';
@@ -89,15 +90,16 @@ address_buffer encode_address(const net::address& from) noexcept {
   const raw_address raw(from);
   address_buffer made;
   static_assert(sizeof(raw.local) <= sizeof(made.bytes));
-  std::memcpy(made.bytes.data(), &raw.any, raw.size);
-  made.size = raw.size;
+  std::memcpy(made.bytes.data(), &raw.any, static_cast<std::size_t>(raw.size));
+  made.size = static_cast<std::uint32_t>(raw.size);
   return made;
 }
 
 net::address decode_address(const address_buffer& from) {
   raw_address raw;
-  raw.size = std::min<socklen_t>(from.size, sizeof(raw.local));
-  std::memcpy(static_cast<void*>(&raw.local), from.bytes.data(), raw.size);
+  const std::size_t size = std::min<std::size_t>(from.size, sizeof(raw.local));
+  raw.size = static_cast<socklen_t>(size);
+  std::memcpy(static_cast<void*>(&raw.local), from.bytes.data(), size);
   return raw.decode();
 }
 

@@ -1,9 +1,16 @@
-// socket_address_posix.h: net::address as the system calls take it. For os/ only.
+// socket_address.h: net::address as the system calls take it. For os/ only.
 #pragma once
 
+#if defined(_WIN32)
+#include <winsock2.h>
+// After winsock2.h, which they need.
+#include <afunix.h>
+#include <ws2tcpip.h>
+#else
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#endif
 
 #include "sluice/net/address.h"
 

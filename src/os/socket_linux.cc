@@ -1,7 +1,7 @@
 // socket_linux.cc: calls with flags that only Linux has in this form, and what its errors mean.
 #include <netinet/tcp.h>
 
-#include "os/socket_address_posix.h"
+#include "os/socket_address.h"
 #include "os/socket_call_posix.h"
 
 namespace sluice::os {

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 
-#include "os/socket_address_posix.h"
+#include "os/socket_address.h"
 #include "os/socket_call_posix.h"
 
 namespace sluice::os {
@@ -195,19 +195,6 @@ void remove_file(const std::string& path) noexcept {
   ::unlink(path.c_str());
 }
 
-// --- what an error number means ------------------------------------------------------------------
-
-outcome outcome::no_memory() noexcept { return outcome(-ENOMEM); }
-bool outcome::would_block() const noexcept { return value_ == -EAGAIN || value_ == -EWOULDBLOCK; }
-bool outcome::in_progress() const noexcept { return value_ == -EINPROGRESS || value_ == -EALREADY; }
-bool outcome::is_connected() const noexcept { return value_ == -EISCONN; }
-bool outcome::is_refused() const noexcept { return value_ == -ECONNREFUSED; }
-// A thread of the kernel that sleeps in an operation is woken by a signal to it alone: EINTR.
-bool outcome::is_cancelled() const noexcept { return value_ == -ECANCELED || value_ == -EINTR; }
-bool outcome::is_taken() const noexcept { return value_ == -EADDRINUSE; }
-bool outcome::is_exhausted() const noexcept {
-  return value_ == -EMFILE || value_ == -ENFILE || value_ == -ENOBUFS || value_ == -ENOMEM;
-}
 error outcome::failure() const noexcept { return error::from_errno(static_cast<int>(-value_)); }
 
 }  // namespace sluice::os

@@ -13,7 +13,7 @@
 #include <cstring>
 #include <utility>
 
-#include "os/socket_address_posix.h"
+#include "os/socket_address.h"
 
 namespace sluice::testing {
 namespace {
