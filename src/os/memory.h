@@ -12,6 +12,13 @@ namespace sluice::os {
 
 // Reserves address space that reads as zeros; a page gets memory when it is first written.
 [[nodiscard]] result<std::byte*> map_memory(std::size_t size) noexcept;
+
+// The two halves of it, for what may never be used: what is reserved must be committed before it is
+// touched. Where memory is always promised lazily, committing does nothing.
+[[nodiscard]] result<std::byte*> reserve_memory(std::size_t size) noexcept;
+[[nodiscard]] result<void> commit_memory(void* address, std::size_t size) noexcept;
+
+// `address` and `size` are those of a whole map_memory or reserve_memory.
 [[nodiscard]] result<void> unmap_memory(void* address, std::size_t size) noexcept;
 
 // Gives the memory of whole pages back to the system: they read as zeros afterwards.

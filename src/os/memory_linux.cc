@@ -28,6 +28,10 @@ result<std::byte*> map_memory(std::size_t size) noexcept {
   return static_cast<std::byte*>(address);
 }
 
+result<std::byte*> reserve_memory(std::size_t size) noexcept { return map_memory(size); }
+
+result<void> commit_memory(void*, std::size_t) noexcept { return {}; }
+
 result<void> unmap_memory(void* address, std::size_t size) noexcept {
   return checked(::munmap(address, size));
 }
