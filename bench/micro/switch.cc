@@ -16,6 +16,7 @@ void bare_switch(benchmark::State& state) {
   sluice::rt::stack_pool pool({});
   const auto slot = pool.take(sluice::rt::default_stack_size).value();
   contexts both;
+  sluice::rt::set_stack_bounds(both.there, slot.stack_bottom, slot.stack_top);
   sluice::rt::make_context(
       both.there, slot.stack_top,
       [](void* argument, void*) {

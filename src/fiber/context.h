@@ -24,9 +24,17 @@ struct context {
   void* stack_pointer = nullptr;
   void* frame_pointer = nullptr;
   void* resume_address = nullptr;
+#if defined(_WIN32)
+  // What the thread's information block says of the stack: see context_x86_64_windows.h. The
+  // assembly knows these too: 24, 32, 40 and 48.
+  void* exception_list = nullptr;
+  const void* stack_base = nullptr;
+  const void* stack_limit = nullptr;
+  const void* stack_allocation = nullptr;
+#endif
 };
 
-static_assert(sizeof(context) == 24 && sizeof(void*) == 8, "the switch's offsets assume this");
+static_assert(sizeof(void*) == 8, "the switch's offsets assume this");
 
 // What a context runs first, with the message of the switch that came first. It never returns; its
 // last act is a switch to another context.
@@ -38,6 +46,10 @@ using entry_function = void (*)(void* argument, void* message);
 // `entry` calls std::terminate.
 void make_context(context& into, void* stack_top, entry_function entry, void* argument) noexcept;
 
+// Tells the system, where it asks, that contexts of `of` run on [bottom, top). Once for a stack,
+// before make_context; what has become of the stack by then is found out.
+void set_stack_bounds(context& of, const void* bottom, const void* top) noexcept;
+
 // Saves the running context in `from` and continues `to`; returns when somebody switches back to
 // `from`, possibly on another thread, and returns the `message` of that switch: it travels in a
 // register, and is the cheapest way to learn on which thread one has arrived. Not to be used in a
@@ -47,7 +59,9 @@ inline void* switch_context(context& from, const context& to, void* message = nu
 
 }  // namespace sluice::rt
 
-#if defined(__x86_64__)
+#if defined(_WIN32)
+#include "fiber/context_x86_64_windows.h"  // IWYU pragma: export
+#elif defined(__x86_64__)
 #include "fiber/context_x86_64.h"  // IWYU pragma: export
 #elif defined(__aarch64__)
 #include "fiber/context_aarch64.h"  // IWYU pragma: export

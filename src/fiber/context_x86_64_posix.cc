@@ -1,4 +1,5 @@
-// context_x86_64.cc: where a new context begins, on x86-64 with the System V calling convention.
+// context_x86_64_posix.cc: where a new context begins, on x86-64 with the System V calling
+// convention.
 //
 // A user-space shadow stack (CET's SHSTK) would have to be switched too; that is not done, so this
 // file must be compiled with -fcf-protection=branch where the rest uses =full. The linker then

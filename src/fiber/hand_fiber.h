@@ -19,6 +19,7 @@ class hand_fiber {
   hand_fiber(stack_pool& pool, std::function<void(hand_fiber&)> body,
              std::size_t stack_size = default_stack_size)
       : pool_(pool), slot_(pool.take(stack_size).value()), body_(std::move(body)) {
+    set_stack_bounds(self_, slot_.stack_bottom, slot_.stack_top);
     make_context(self_, slot_.stack_top, &hand_fiber::enter, this);
     sanitizer_create(self_marks_, "hand_fiber");
   }

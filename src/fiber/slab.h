@@ -84,7 +84,7 @@ struct slab_mapping {
 
 // How the low end of a slot is made untouchable.
 enum class guard_kind : std::uint8_t {
-  lightweight,  // marks in the page table, no mapping of their own (Linux 6.13)
+  lightweight,  // marks in the page table, no mapping of their own (Linux 6.13); or never opened
   protection,   // mprotect: two mappings for each stack, up to the kernel's limit of mappings
 };
 
@@ -94,6 +94,15 @@ enum class guard_kind : std::uint8_t {
 
 // Errors: no_stack, with a sentence that names the limit that was reached.
 [[nodiscard]] result<void> guard_slot(std::byte* begin, guard_kind kind) noexcept;
+
+// Makes a slot's control block and stack usable. Once, before anybody may look at either.
+// Errors: no_stack.
+[[nodiscard]] result<void> open_slot(std::byte* begin, std::byte* end) noexcept;
+
+// Gives back the memory of a stack below `end`, at a page's border: what was there is lost.
+void discard_stack(void* bottom, void* end) noexcept;
+// The same for all of a free slot's; its control block reads as it was, or as zeros.
+void discard_slot(void* bottom, void* control, void* end) noexcept;
 
 // Returns  no_stack with operation and object; without them when not even they can be allocated.
 [[nodiscard]] error no_stack_error(const char* operation, const char* object) noexcept;

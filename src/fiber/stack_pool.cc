@@ -162,6 +162,10 @@ result<std::uint32_t> stack_pool::pick_unused(size_class& in, unsigned shift) no
   }
   slab& home = slabs_[in.newest_slab];
   const std::uint32_t slot = home.handed.load(std::memory_order_relaxed);
+  std::byte* const begin = home.slot_begin(slot);
+  if (auto opened = open_slot(begin, begin + home.slot_size()); !opened) {
+    return std::unexpected(opened.error());
+  }
   // release [C]: pairs with [D] in for_each and find_here.
   home.handed.store(slot + 1, std::memory_order_release);
   return make_index(in.newest_slab, slot);
@@ -316,9 +320,9 @@ std::size_t stack_pool::trim_batch(size_class& which, std::size_t keep_warm) noe
     while (count < batch.size() && which.warm_count > keep_warm) batch[count++] = pop_oldest(which);
   }
   for (const std::uint32_t index : std::span(batch).first(count)) {
-    // A refusal (locked memory) leaves the stack usable and its memory where it is.
-    [[maybe_unused]] const auto discarded =
-        os::discard_memory(slot_at(index).stack_bottom, usable_size(index));
+    const stack_slot slot = slot_at(index);
+    discard_slot(slot.stack_bottom, slot.control,
+                 static_cast<std::byte*>(slot.stack_bottom) + usable_size(index));
   }
   const std::lock_guard hold(which.lock);
   for (const std::uint32_t index : std::span(batch).first(count)) push(which.cold, index);

@@ -90,6 +90,7 @@ control_block* construct(runtime& owner, const stack_slot& slot) noexcept {
   block->stack_bottom = slot.stack_bottom;
   block->stack_bytes = static_cast<std::size_t>(static_cast<std::byte*>(slot.control) -
                                                 static_cast<std::byte*>(slot.stack_bottom));
+  set_stack_bounds(block->saved, slot.stack_bottom, slot.stack_top);
   return block;
 }
 

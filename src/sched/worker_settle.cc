@@ -4,6 +4,7 @@
 
 #include "base/bug.h"
 #include "base/prefetch.h"
+#include "fiber/slab.h"
 #include "os/clock.h"
 #include "os/memory.h"
 #include "sched/worker_switch.h"
@@ -21,8 +22,7 @@ void trim_stack(const control_block& parked) noexcept {
   const auto used = reinterpret_cast<std::uintptr_t>(parked.saved.stack_pointer) - red_zone;
   const std::uintptr_t end = used & ~(std::uintptr_t{os::page_size()} - 1);
   if (end <= bottom) return;
-  // A refusal leaves the memory where it was, which is no harm.
-  (void)os::discard_memory(parked.stack_bottom, end - bottom);
+  discard_stack(parked.stack_bottom, reinterpret_cast<void*>(end));
 }
 
 }  // namespace
