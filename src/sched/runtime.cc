@@ -24,7 +24,7 @@ test_switches switched;
 
 namespace {
 
-constexpr std::uint32_t processor_limit = 1024;
+constexpr std::uint16_t processor_limit = 1024;
 
 // seq_cst throughout: changes twice a run, and whoever uses it is ordered by being started.
 std::atomic<runtime*> the_runtime{nullptr};
@@ -34,11 +34,12 @@ std::uint32_t choose_processors(std::uint32_t wanted) noexcept {
   if (wanted == 0) {
     if (const char* text = std::getenv("SLUICE_PROCS")) {
       const long number = std::strtol(text, nullptr, 10);
-      if (number > 0 && number <= processor_limit) wanted = static_cast<std::uint32_t>(number);
+      if (number > 0 && number <= long{processor_limit})
+        wanted = static_cast<std::uint32_t>(number);
     }
   }
   if (wanted == 0) wanted = os::usable_processors();
-  return std::min(wanted, processor_limit);
+  return std::min<std::uint32_t>(wanted, processor_limit);
 }
 
 bool choose_symmetric_gate() noexcept {

@@ -38,6 +38,7 @@
 #include "fiber/sanitizer.h"
 #include "os/futex.h"
 #include "os/thread_number.h"
+#include "os/weak.h"
 #include "sched/park.h"
 #include "sched/spin_lock.h"
 #include "sched/wait_list.h"
@@ -151,21 +152,33 @@ void static_guard_anchor() noexcept {}
 
 }  // namespace sluice::rt
 
+// The three are named here, since the C++ libraries declare them with types of their own.
+#define SLUICE_QUOTED(text) #text
+#define SLUICE_TEXT(text) SLUICE_QUOTED(text)
+#define SLUICE_NAMED(symbol) asm(SLUICE_TEXT(__USER_LABEL_PREFIX__) symbol)
+
 // Weak: ThreadSanitizer's runtime defines all three itself, and then its own are in force, which
 // know threads only. Everywhere else ours stand before the C++ library's.
+//
 // Returns  1 if the caller must run the initialiser and then call one of the other two.
-extern "C" [[gnu::weak]] int __cxa_guard_acquire(std::uint64_t* object) noexcept {
+extern "C" {
+SLUICE_WEAK int sluice_guard_acquire(std::uint64_t*) noexcept SLUICE_NAMED("__cxa_guard_acquire");
+SLUICE_WEAK void sluice_guard_release(std::uint64_t*) noexcept SLUICE_NAMED("__cxa_guard_release");
+SLUICE_WEAK void sluice_guard_abort(std::uint64_t*) noexcept SLUICE_NAMED("__cxa_guard_abort");
+}
+
+int sluice_guard_acquire(std::uint64_t* object) noexcept {
   const bool first = sluice::rt::guard_of(object).acquire();
   sluice::rt::race_acquire(object);
   return first ? 1 : 0;
 }
 
-extern "C" [[gnu::weak]] void __cxa_guard_release(std::uint64_t* object) noexcept {
+void sluice_guard_release(std::uint64_t* object) noexcept {
   sluice::rt::race_release(object);
   sluice::rt::guard_of(object).leave(sluice::rt::done);
 }
 
-extern "C" [[gnu::weak]] void __cxa_guard_abort(std::uint64_t* object) noexcept {
+void sluice_guard_abort(std::uint64_t* object) noexcept {
   sluice::rt::race_release(object);
   sluice::rt::guard_of(object).leave(0);
 }
