@@ -2,26 +2,12 @@
 
 #include <cstdint>
 
-#include "os/handle.h"
+#include "io/signal_wait.h"
 #include "os/signals.h"
-#include "sched/descriptor.h"
+#include "sched/park.h"
 #include "sched/runtime.h"
 
 namespace sluice {
-namespace {
-
-result<int> wait_with(rt::poll_desc& desc, os::native_handle event, std::uint64_t mask) {
-  for (;;) {
-    if (const int number = os::take_signal(mask); number != 0) return number;
-    const auto failed =
-        rt::descriptor_wait(desc, rt::direction::read, event, rt::wait_kind::signal);
-    if (failed) return std::unexpected(*failed);
-    // The event stays readable; a report that is still pending was for what is looked at next.
-    (void)desc.slot(rt::direction::read).take_token(desc.generation());
-  }
-}
-
-}  // namespace
 
 result<void> keep_signals(std::initializer_list<int> numbers) {
   if (rt::this_fiber_or_null() == nullptr) return std::unexpected(error(errc::not_a_fiber));
@@ -38,17 +24,7 @@ result<int> wait_signal(std::initializer_list<int> numbers) {
   if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
   std::uint64_t mask = 0;
   for (const int number : numbers) mask |= std::uint64_t{1} << (number - 1);
-  auto event = os::open_signal_event();
-  if (!event) return std::unexpected(event.error());
-  auto desc = rt::descriptor_open();
-  if (!desc) {
-    os::close_handle(*event);
-    return std::unexpected(desc.error());
-  }
-  auto outcome = wait_with(**desc, *event, mask);
-  rt::descriptor_close(**desc, *event);
-  os::close_handle(*event);
-  return outcome;
+  return await_signal(mask);
 }
 
 }  // namespace sluice
