@@ -18,6 +18,7 @@
 // come after the fiber has seen `done`: it is a spurious one then.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +48,8 @@ class operation {
   std::span<std::byte> data;
   os::address_buffer address;
   report whom;
+  // The backend's, from submit to done: what the system keeps about the operation in this process.
+  alignas(16) std::array<std::byte, 48> system;
 
   [[nodiscard]] bool is_done() const noexcept {
     return state_.load(std::memory_order_acquire) == state::done;  // [A]

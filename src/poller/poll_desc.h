@@ -23,6 +23,8 @@ enum class direction : std::uint8_t { read = 0, write = 1 };
 inline constexpr std::int64_t deadline_none = std::numeric_limits<std::int64_t>::max();
 inline constexpr std::int64_t deadline_expired = std::numeric_limits<std::int64_t>::min();
 inline constexpr std::uint32_t no_shard = ~std::uint32_t{0};
+// Somebody is at it, and the others wait: only with a poller that ties.
+inline constexpr std::uint32_t tying_shard = no_shard - 1;
 
 // Aligned, so that two descriptors of two processors share no cache line; it fills three.
 class alignas(64) poll_desc {

@@ -13,7 +13,8 @@
 //
 // A completion backend (io_uring, IOCP) also carries out whole operations (operation.h), and
 // reports through the same list that one is done. Where it does, nobody needs add and remove for
-// sockets: submitting is all that a wait takes.
+// sockets: submitting is all that a wait takes; unless the system wants a socket tied to one poller
+// before its first operation, and that is what add and remove do then.
 #pragma once
 
 #include <array>
@@ -103,6 +104,10 @@ class poller {
   // --- completion backends
 
   [[nodiscard]] virtual bool completes() const noexcept { return false; }
+
+  // Whether a descriptor must be added before its first operation. Its operations are reported by
+  // the poller that it was added to, and by no other as long as it is open; it cannot be watched.
+  [[nodiscard]] virtual bool ties() const noexcept { return false; }
 
   // Any thread; never blocks. The operation, and its buffer, stay where they are until done.
   //

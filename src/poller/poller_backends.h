@@ -34,4 +34,7 @@ extern std::span<const poller_backend> test_pollers;
 // Errors: what os::uring::open fails with where the system refuses it.
 [[nodiscard]] result<std::unique_ptr<poller>> make_poller_uring();
 
+// Windows.
+[[nodiscard]] result<std::unique_ptr<poller>> make_poller_iocp();
+
 }  // namespace sluice::rt

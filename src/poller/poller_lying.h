@@ -39,6 +39,7 @@ class poller_lying final : public poller {
   void wait(std::int64_t until, report_list& out) noexcept override;
   void wake() noexcept override;
   [[nodiscard]] bool completes() const noexcept override { return honest_->completes(); }
+  [[nodiscard]] bool ties() const noexcept override { return honest_->ties(); }
   [[nodiscard]] result<void> submit(operation& asked) noexcept override;
   [[nodiscard]] bool cancel(operation& asked) noexcept override;
 

@@ -1,9 +1,11 @@
 #include "sched/descriptor.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/bug.h"
 #include "os/clock.h"
+#include "os/futex.h"
 #include "poller/operation.h"
 #include "sched/timers.h"
 #include "sched/worker.h"
@@ -18,6 +20,7 @@ std::optional<error> ensure_registered(runtime& owner, poll_desc& desc,
   // acquire: pairs with the compare-and-swap below.
   if (desc.shard.load(std::memory_order_acquire) != no_shard) return std::nullopt;
   processor& home = current_worker()->own();
+  if (home.shard->ties()) return error(errc::not_supported);
   std::uint32_t none = no_shard;
   if (!desc.shard.compare_exchange_strong(none, home.index, std::memory_order_acq_rel)) {
     // The other direction is at it. What is ready already is reported when it is done, and if it
@@ -37,6 +40,30 @@ std::optional<error> ensure_registered(runtime& owner, poll_desc& desc,
   if (woken.writer) wake(*woken.writer, wake_reason::ready);
   (void)owner;
   return added.error();
+}
+
+// Where operations on the descriptor are reported, with a poller that ties: at the present
+// processor's from now on, if it is tied to none. A second waiter sleeps for as long as that takes,
+// which is a system call: an operation on an untied socket would be reported to nobody.
+result<processor*> tie(runtime& owner, poll_desc& desc, os::native_handle fd) noexcept {
+  processor& home = current_worker()->own();
+  for (;;) {
+    std::uint32_t now = desc.shard.load(std::memory_order_acquire);
+    if (now < tying_shard) return &owner.processors()[now];
+    if (now == tying_shard) {
+      os::futex_wait(desc.shard, tying_shard);
+      continue;
+    }
+    if (!desc.shard.compare_exchange_strong(now, tying_shard, std::memory_order_acq_rel)) continue;
+    const auto added = home.shard->add(fd, desc);
+    // relaxed: a hint for who polls.
+    if (added) home.registered.fetch_add(1, std::memory_order_relaxed);
+    // release: pairs with the load above.
+    desc.shard.store(added ? home.index : no_shard, std::memory_order_release);
+    os::futex_wake(&desc.shard, std::numeric_limits<int>::max());
+    if (!added) return std::unexpected(added.error());
+    return &home;
+  }
 }
 
 bool has_reason_to_stop(poll_desc& desc, direction side, const parker& self) noexcept {
@@ -155,7 +182,13 @@ result<os::outcome> descriptor_perform(poll_desc& desc, direction side, operatio
                                        wait_kind kind) noexcept {
   control_block* const self = this_fiber_or_null();
   if (self == nullptr) return std::unexpected(error(errc::not_a_fiber));
-  processor& home = current_worker()->own();
+  processor* reporting = &current_worker()->own();
+  if (reporting->shard->ties()) {
+    const auto tied = tie(*current_runtime(), desc, asked.fd);
+    if (!tied) return std::unexpected(tied.error());
+    reporting = *tied;
+  }
+  processor& home = *reporting;
   asked.whom = {desc.index(), desc.generation(),
                 side == direction::read ? ready_to_read : ready_to_write};
   // relaxed: a hint for who polls.
