@@ -3,13 +3,14 @@ PRESET ?= release
 LISTEN ?= 127.0.0.1:8080
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run build test test-aarch64 test-io_uring check check-all bench bench-quick c10k fmt
-.PHONY: clean
+.PHONY: help run build test test-aarch64 test-windows test-io_uring check check-all bench
+.PHONY: bench-quick c10k fmt clean
 
 help:
 	@echo "make run      build and start examples/http_server (LISTEN=$(LISTEN))"
 	@echo "make test     every test of a native build, through ctest (PRESET=$(PRESET))"
 	@echo "make test-aarch64  the same, cross-compiled for AArch64, under qemu"
+	@echo "make test-windows  the same, cross-compiled for Windows, under Wine"
 	@echo "make test-io_uring  the same, over io_uring"
 	@echo "make build    the libraries and the examples, into build/$(PRESET)"
 	@echo "make check    format, layers, sizes, headers alone, warnings as errors"
@@ -19,7 +20,7 @@ help:
 	@echo "make c10k     10,000 clients, served by fibers and by a thread each: a table, a plot"
 	@echo "              (C10K_CLIENTS=10000 C10K_SECONDS=64)"
 	@echo "make fmt      format every tracked C++ file"
-	@echo "presets: release debug asan tsan migrate lto aarch64; each builds into build/PRESET"
+	@echo "presets: release debug asan tsan migrate lto aarch64 windows; built into build/PRESET"
 
 build:
 	@tools/install_deps.sh build $(PRESET)
@@ -37,6 +38,10 @@ run:
 test-aarch64:
 	@tools/install_deps.sh test aarch64
 	@tools/test_aarch64.sh
+
+test-windows:
+	@tools/install_deps.sh test windows
+	@tools/test_windows.sh
 
 test-io_uring:
 	@tools/install_deps.sh test $(PRESET)

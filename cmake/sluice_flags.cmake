@@ -30,10 +30,19 @@ set(SLUICE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 # No frame of ours may jump over a stack guard (stack-clash protection), and every resume label must
 # be a legal landing pad (cf-protection, branch-protection).
 set(SLUICE_HARDENING -fstack-clash-protection)
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+if(WIN32)
+  # The convention itself touches every page of a frame, and there are no landing pads.
+  set(SLUICE_HARDENING)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
   list(APPEND SLUICE_HARDENING -fcf-protection=full)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
   list(APPEND SLUICE_HARDENING -mbranch-protection=standard)
+endif()
+
+if(WIN32)
+  # Windows 10, for what a completion port and a futex need; and no macros named min and max.
+  add_compile_definitions(_WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN NOMINMAX)
+  set(SLUICE_WINDOWS_LIBRARIES ws2_32 mswsock synchronization ntdll)
 endif()
 
 # Gives `target` our warnings and sees to it that it may include what lies in src/.
@@ -55,6 +64,9 @@ function(sluice_dress_library target)
       "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
       "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   target_link_libraries(${target} PUBLIC Threads::Threads)
+  if(WIN32)
+    target_link_libraries(${target} PUBLIC ${SLUICE_WINDOWS_LIBRARIES})
+  endif()
   set_target_properties(${target} PROPERTIES
       POSITION_INDEPENDENT_CODE ON
       VERSION ${PROJECT_VERSION}

@@ -19,6 +19,7 @@ bench="libbenchmark-dev=/usr/include/benchmark/benchmark.h wrk=wrk python3=pytho
   golang-go=${GO_BIN:-go} libasio-dev=/usr/include/asio.hpp gnuplot-nox=gnuplot"
 c10k="gnuplot-nox=gnuplot python3=python3"
 aarch64="g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ qemu-user-static=qemu-aarch64-static"
+windows="g++-mingw-w64-x86-64-posix=x86_64-w64-mingw32-g++-posix wine64=/usr/lib/wine/wine64"
 ci="pkgconf=pkg-config gdb=gdb binutils=nm"
 deep="clang-tidy-19=clang-tidy-19"
 
@@ -30,12 +31,13 @@ wanted() {
     bench) echo "$build $bench" ;;
     c10k) echo "$build $c10k" ;;
     ci) echo "$build $test $clang $check $ci" ;;
-    deep) echo "$build $test $clang $check $aarch64 $ci $deep" ;;
+    deep) echo "$build $test $clang $check $aarch64 $windows $ci $deep" ;;
     *) echo "usage: install_deps.sh build|test|check|bench|c10k|ci|deep [PRESET]" >&2 && exit 2 ;;
   esac
   case ${2:-} in
     asan | tsan) echo "$clang" ;;
     aarch64) echo "$aarch64" ;;
+    windows) echo "$windows" ;;
   esac
 }
 

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# test_windows.sh [CTEST-ARGUMENT...]: builds for Windows with Debian's cross compiler and runs the
+# suites under Wine, but for those of tests/wine_skips.txt, each of which it names with its reason.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+skips=()
+while read -r name reason; do
+  case $name in '' | '#'*) continue ;; esac
+  skips+=("$name")
+  echo "NOT RUN under Wine: $name: $reason"
+done <tests/wine_skips.txt
+pattern=$(IFS='|' && echo "${skips[*]:-^$}")
+
+tools/wine.sh --begin
+trap 'tools/wine.sh --end' EXIT
+# Counts shrink: each system call is a message to Wine's server.
+SLUICE_TEST_SCALE=${SLUICE_TEST_SCALE:-0.05} tools/test.sh windows -E "$pattern" "$@"
