@@ -1,5 +1,6 @@
 # One test binary per layer, from the x_test.cc files beside the code, and one black-box binary from
-# tests/*.cc. A layer without tests has no binary.
+# tests/*.cc. A layer without tests has no binary. What only one system can do is in a file with its
+# suffix, as in the library: x_posix_test.cc, poller_epoll_test.cc.
 #
 # GoogleTest is compiled here, from Debian's sources: a sanitizer must see all of the program, and
 # an installed libgtest was built by another compiler.
@@ -30,6 +31,7 @@ file(GLOB support_sources CONFIGURE_DEPENDS
     "${PROJECT_SOURCE_DIR}/src/poller/poller_fake.cc"
     "${PROJECT_SOURCE_DIR}/src/poller/poller_lying.cc")
 list(FILTER support_sources EXCLUDE REGEX "_test[.]cc$")
+sluice_keep_platform_files(support_sources)
 if(support_sources)
   # Objects, since one of them (test_pollers.cc) is there for what its beginning does.
   add_library(sluice_testing OBJECT ${support_sources})
@@ -37,12 +39,14 @@ if(support_sources)
   target_link_libraries(sluice_testing PUBLIC sluice sluice_gtest)
 endif()
 
-# Makes one test binary from `ARGN`; does nothing without sources.
+# Makes one test binary of those of `ARGN` that are for this system; does nothing without sources.
 function(sluice_add_test name)
-  if(NOT ARGN)
+  set(sources ${ARGN})
+  sluice_keep_platform_files(sources)
+  if(NOT sources)
     return()
   endif()
-  add_executable(${name} ${ARGN})
+  add_executable(${name} ${sources})
   sluice_dress_internal(${name})
   target_link_libraries(${name} PRIVATE
       $<TARGET_NAME_IF_EXISTS:sluice_testing> $<TARGET_NAME_IF_EXISTS:sluice_http> sluice
