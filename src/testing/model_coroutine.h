@@ -1,11 +1,9 @@
 // model_coroutine.h: the stacks on which model threads run. Independent of src/fiber, which is code
-// under test: plain ucontext, one OS thread.
+// under test: the system's own means (ucontext, Windows' fibers) and one OS thread.
 //
 // Rejected: OS threads handed a baton. A model switches some ten million times, and a hand-over
 // between threads costs a hundred times as much.
 #pragma once
-
-#include <ucontext.h>
 
 #include <cstddef>
 #include <memory>
@@ -15,7 +13,7 @@ namespace sluice::model {
 class coroutine {
  public:
   // The caller's own stack: it is never started.
-  coroutine() = default;
+  coroutine();
   explicit coroutine(std::size_t stack_size);
   ~coroutine();
   coroutine(const coroutine&) = delete;
@@ -29,16 +27,9 @@ class coroutine {
   static void switch_to(coroutine& from, coroutine& to);
 
  private:
-  static void enter();
+  struct machine;  // what the system keeps of it
 
-  ucontext_t context_{};
-  std::unique_ptr<std::byte[]> stack_;
-  std::size_t stack_size_ = 0;
-  void (*entry_)() = nullptr;
-  // AddressSanitizer's: where this coroutine's fake frames are, and which stack it stands on.
-  [[maybe_unused]] void* shadow_ = nullptr;
-  const void* bottom_ = nullptr;
-  std::size_t size_ = 0;
+  std::unique_ptr<machine> machine_;
 };
 
 }  // namespace sluice::model
