@@ -26,6 +26,7 @@
 
 #include "os/clock.h"
 #include "poller/poller_harness.h"
+#include "testing/semaphore.h"
 
 namespace sluice::rt {
 
@@ -90,16 +91,15 @@ TYPED_TEST_P(poller_wait_suite, WakesMerge) {
 // Every wait has one wake, which comes before it, while it goes to sleep, or while it sleeps.
 TYPED_TEST_P(poller_wait_suite, AWakeFromAnotherThreadEndsTheWait) {
   constexpr int rounds = 2'000;
-  std::atomic<int> asked{0};
+  semaphore asked;
   std::thread waker([&] {
     for (int done = 0; done < rounds; ++done) {
-      asked.wait(done);
+      asked.acquire();
       this->poller_->wake();
     }
   });
-  for (int i = 1; i <= rounds; ++i) {
-    asked.store(i);
-    asked.notify_one();
+  for (int i = 0; i < rounds; ++i) {
+    asked.release();
     this->wait(poll_forever);
   }
   waker.join();
@@ -109,12 +109,12 @@ TYPED_TEST_P(poller_wait_suite, AWakeFromAnotherThreadEndsTheWait) {
 inline void expect_that_a_signal_handler_may_wake(poller& under_test) {
   static poller* woken_by_signal = nullptr;
   woken_by_signal = &under_test;
-  const auto before = std::signal(SIGUSR1, [](int) { woken_by_signal->wake(); });
-  std::raise(SIGUSR1);
+  const auto before = std::signal(SIGTERM, [](int) { woken_by_signal->wake(); });
+  std::raise(SIGTERM);
   report_list reports;
   under_test.wait(poll_forever, reports);
   EXPECT_TRUE(reports.empty());
-  std::signal(SIGUSR1, before);
+  std::signal(SIGTERM, before);
 }
 
 REGISTER_TYPED_TEST_SUITE_P(poller_wait_suite, AWaitUntilNowOrThePastReturns,

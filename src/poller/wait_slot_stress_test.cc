@@ -9,13 +9,13 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <semaphore>
 #include <thread>
 #include <vector>
 
 #include "poller/wait_slot.h"
 #include "sched/park_word.h"
 #include "testing/scale.h"
+#include "testing/semaphore.h"
 
 namespace sluice::rt {
 namespace {
@@ -25,7 +25,7 @@ constexpr auto patience = std::chrono::seconds(30);
 // What the scheduler is for a fiber: `ready` makes it run again, exactly once a park.
 struct test_fiber {
   park_word word;
-  std::binary_semaphore runnable{0};
+  semaphore runnable;
   std::atomic<std::uint64_t> readied{0};
   std::uint64_t parked = 0;  // its own
 };

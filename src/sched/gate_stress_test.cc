@@ -7,13 +7,13 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
-#include <semaphore>
 #include <thread>
 
 #include "os/membarrier.h"
 #include "os/relax.h"
 #include "sched/gate.h"
 #include "testing/scale.h"
+#include "testing/semaphore.h"
 
 namespace sluice::rt {
 namespace {
@@ -87,7 +87,7 @@ class gate_stress {
   std::uint64_t torn_ = 0;     // owned by the processor, as owned_ is
   std::uint64_t entries_ = 0;  // the worker's
   std::uint64_t takes_ = 0;    // the monitor's
-  std::binary_semaphore returned_{0};
+  semaphore returned_;
   std::atomic<bool> over_{false};
 };
 
