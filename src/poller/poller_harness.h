@@ -16,7 +16,7 @@
 #include "os/clock.h"
 #include "os/handle.h"
 #include "poller/poll_table.h"
-#include "poller/poller_test_sockets.h"
+#include "testing/socket_pairs.h"
 
 namespace sluice::rt {
 

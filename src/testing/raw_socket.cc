@@ -1,54 +1,8 @@
 #include "testing/raw_socket.h"
 
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <utility>
 
-#include "os/socket_address.h"
-
 namespace sluice::testing {
-namespace {
-
-void demand(bool holds, const char* what) {
-  if (holds) return;
-  std::perror(what);
-  std::abort();
-}
-
-void send_all(int fd, std::string_view data, int flags) {
-  while (!data.empty()) {
-    const ssize_t sent = ::send(fd, data.data(), data.size(), flags | MSG_NOSIGNAL);
-    demand(sent > 0, "send");
-    data.remove_prefix(static_cast<std::size_t>(sent));
-  }
-}
-
-raw_socket open_and_connect(const net::address& where, int type_flags, bool must) {
-  const os::raw_address raw(where);
-  raw_socket made(::socket(raw.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | type_flags, 0));
-  demand(made.fd() >= 0, "socket");
-  const int status = ::connect(made.fd(), &raw.any, raw.size);
-  demand(status == 0 || !must, "connect");
-  return made;
-}
-
-int option(int fd, int level, int name) {
-  int value = 0;
-  socklen_t size = sizeof(value);
-  demand(::getsockopt(fd, level, name, &value, &size) == 0, "getsockopt");
-  return value;
-}
-
-}  // namespace
 
 raw_socket::raw_socket(raw_socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
@@ -57,102 +11,6 @@ raw_socket& raw_socket::operator=(raw_socket&& other) noexcept {
   return *this;
 }
 
-raw_socket raw_socket::connect(const net::address& where) {
-  return open_and_connect(where, 0, true);
-}
-
-raw_socket raw_socket::begin_connect(const net::address& where) {
-  return open_and_connect(where, SOCK_NONBLOCK, false);
-}
-
-bool raw_socket::is_connected() const {
-  os::raw_address raw;
-  return ::getpeername(fd_, &raw.any, &raw.size) == 0;
-}
-
-void raw_socket::send(std::string_view data) const { send_all(fd_, data, 0); }
-
-void raw_socket::send_with_what_follows(std::string_view data) const {
-  send_all(fd_, data, MSG_MORE);
-}
-
-void raw_socket::send_urgent(char byte) const { send_all(fd_, {&byte, 1}, MSG_OOB); }
-
-void raw_socket::send_with_descriptor(std::string_view data, int descriptor) const {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  iovec vector{const_cast<char*>(data.data()), data.size()};
-  msghdr message{};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-  demand(::sendmsg(fd_, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(data.size()), "sendmsg");
-}
-
-std::string raw_socket::receive(std::size_t count) const {
-  std::string text(count, '\0');
-  std::size_t have = 0;
-  while (have < count) {
-    const ssize_t got = ::recv(fd_, text.data() + have, count - have, 0);
-    demand(got >= 0, "recv");
-    if (got == 0) break;
-    have += static_cast<std::size_t>(got);
-  }
-  text.resize(have);
-  return text;
-}
-
-void raw_socket::shutdown_write() const { demand(::shutdown(fd_, SHUT_WR) == 0, "shutdown"); }
-
-void raw_socket::reset() {
-  const linger at_once{1, 0};
-  demand(::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) == 0, "SO_LINGER");
-  close();
-}
-
-void raw_socket::close() noexcept {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 int raw_socket::release() noexcept { return std::exchange(fd_, -1); }
-
-void send_until_full(int fd) {
-  const std::string block(std::size_t{1} << 16, 'f');
-  while (::send(fd, block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
-  }
-}
-
-bool is_close_on_exec(int fd) { return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; }
-bool is_no_delay(int fd) { return option(fd, IPPROTO_TCP, TCP_NODELAY) != 0; }
-bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
-
-int next_descriptor() {
-  const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  demand(fd >= 0, "open");
-  ::close(fd);
-  return fd;
-}
-
-// With the soft limit at the lowest free number, no descriptor can be had: the limit is on the
-// number that would come next.
-no_more_descriptors::no_more_descriptors() {
-  rlimit limits{};
-  demand(::getrlimit(RLIMIT_NOFILE, &limits) == 0, "getrlimit");
-  soft_ = limits.rlim_cur;
-  limits.rlim_cur = static_cast<rlim_t>(next_descriptor());
-  demand(::setrlimit(RLIMIT_NOFILE, &limits) == 0, "setrlimit");
-}
-
-no_more_descriptors::~no_more_descriptors() {
-  rlimit limits{};
-  demand(::getrlimit(RLIMIT_NOFILE, &limits) == 0, "getrlimit");
-  limits.rlim_cur = soft_;
-  demand(::setrlimit(RLIMIT_NOFILE, &limits) == 0, "setrlimit");
-}
 
 }  // namespace sluice::testing

@@ -1,6 +1,5 @@
 // raw_socket.h: the other side of a connection, by the system's own blocking calls: it does what no
-// stream of ours does (urgent bytes, descriptors in mid-stream, resets), and its system calls are
-// not counted as the library's.
+// stream of ours does (urgent bytes, resets), and its system calls are not counted as the library's.
 #pragma once
 
 #include <cstddef>
@@ -27,10 +26,9 @@ class raw_socket {
   [[nodiscard]] bool is_connected() const;
 
   void send(std::string_view data) const;
-  // Keeps the data back until the next send or the end goes out with it.
+  // Keeps the data back until the next send or the end goes out with it, where the system can.
   void send_with_what_follows(std::string_view data) const;
   void send_urgent(char byte) const;
-  void send_with_descriptor(std::string_view data, int descriptor) const;
   // Exactly `count` bytes, less at the end of the stream.
   [[nodiscard]] std::string receive(std::size_t count) const;
   void shutdown_write() const;
@@ -46,22 +44,9 @@ class raw_socket {
 
 // Sends until the system takes no more without waiting.
 void send_until_full(int fd);
+// A child does not inherit it.
 [[nodiscard]] bool is_close_on_exec(int fd);
 [[nodiscard]] bool is_no_delay(int fd);
 [[nodiscard]] bool is_open(int fd);
-// The lowest number that the next descriptor would get.
-[[nodiscard]] int next_descriptor();
-
-// Lets the process have no more descriptors than it has; the destructor lifts that again.
-class no_more_descriptors {
- public:
-  no_more_descriptors();
-  ~no_more_descriptors();
-  no_more_descriptors(const no_more_descriptors&) = delete;
-  no_more_descriptors& operator=(const no_more_descriptors&) = delete;
-
- private:
-  unsigned long soft_ = 0;
-};
 
 }  // namespace sluice::testing
