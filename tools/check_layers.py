@@ -2,8 +2,8 @@
 """check_layers.py [ROOT]: holds every #include and platform #if against the order of the house.
 
 tools/layers.txt lists the folders; a folder may include itself and the folders above it. Public
-headers include the standard library and each other. Tests and benchmarks (x_test.cc, x_bench.cc)
-may include anything.
+headers include the standard library and each other. Tests and benchmarks (x_test.cc, x_bench.cc),
+and headers for them alone (x_test.h, x_conformance.h, x_harness.h), may include anything.
 """
 
 import os
@@ -22,7 +22,7 @@ PLATFORM = re.compile(
 # Where the platform may show: the wrappers, the context switch and the poller backends.
 PLATFORM_ROOMS = re.compile(r"^src/(os/|fiber/|poller/poller_\w+[.]cc$)")
 PRIVATE_PARTIES = {"llhttp.h": "src/http"}
-EXEMPT = re.compile(r"_(test|bench)[.]cc$")
+EXEMPT = re.compile(r"_(test|bench)[.](cc|h)$|_(conformance|harness)[.]h$")
 
 STANDARD = set(
     """algorithm any array atomic barrier bit bitset cassert cctype cerrno cfenv cfloat charconv

@@ -53,7 +53,7 @@ SLUICE_INSTANTIATE_WITH_PROCESSORS(Deadline);
 
 TEST_P(Deadline, InThePastFailsAtOnceEvenIfDataIsThere) {
   on_fibers([] {
-    for (const auto make : {tcp_pair, local_pair}) {
+    for (const auto make : each_pair()) {
       connected pair = make();
       EXPECT_TRUE(pair.client.write("data"));
       EXPECT_TRUE(pair.server.set_read_deadline(past()));
@@ -94,7 +94,7 @@ TEST_P(Deadline, InTheFutureEndsAReadThatWaitsAndNotBefore) {
 
 TEST_P(Deadline, EndsAWriteThatWaitsAndSaysWhatWentOut) {
   on_fibers([] {
-    for (const auto make : {tcp_pair, local_pair}) {
+    for (const auto make : each_pair()) {
       connected pair = make();
       const std::size_t sent = fill(pair.client);
       EXPECT_EQ(pair.client.write("x").error(), errc::deadline_exceeded);

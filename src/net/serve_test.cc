@@ -78,7 +78,7 @@ SLUICE_INSTANTIATE_WITH_PROCESSORS(Serve);
 
 TEST_P(Serve, AHandlerRunsForEachConnectionUntilTheListenerIsClosed) {
   on_fibers([] {
-    for (const network kind : {tcp, local}) {
+    for (const network kind : each_network()) {
       listener from = listen_on(kind);
       handled all;
       fiber server([&] { return serve(from, echo_into(all)); });

@@ -20,7 +20,7 @@ constexpr std::size_t block_size = std::size_t{1} << 20;
 
 TEST_P(Write, ConcurrentOnesDoNotInterleave) {
   on_fibers([] {
-    for (const auto make : {tcp_pair, local_pair}) {
+    for (const auto make : each_pair()) {
       connected pair = make();
       std::vector<fiber<>> writers;
       for (const char tag : {'a', 'b', 'c', 'd'}) {
@@ -41,7 +41,7 @@ TEST_P(Write, ConcurrentOnesDoNotInterleave) {
 // The peer has said all it will say, and does not read: a state that its socket reports for ever.
 TEST_P(Write, APeerThatHasShutDownItsHalfIsWaitedForAsAnyOther) {
   on_fibers([] {
-    for (const auto make : {tcp_pair, local_pair}) {
+    for (const auto make : each_pair()) {
       connected pair = make();
       EXPECT_TRUE(pair.server.shutdown_write());
       EXPECT_TRUE(pair.client.set_write_deadline(deadline::in(20ms)));

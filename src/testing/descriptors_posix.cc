@@ -41,7 +41,8 @@ void send_with_descriptor(const raw_socket& through, std::string_view data, int 
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-  demand(::sendmsg(through.fd(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(data.size()), "sendmsg");
+  demand(::sendmsg(through.fd(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(data.size()),
+         "sendmsg");
 }
 
 // With the soft limit at the lowest free number, no descriptor can be had: the limit is on the

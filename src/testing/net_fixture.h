@@ -8,11 +8,13 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "sched/park.h"
 #include "sluice/fiber.h"
 #include "sluice/net.h"
 #include "sluice/run.h"
+#include "testing/local_sockets.h"
 #include "testing/process.h"
 #include "testing/scale.h"
 #include "testing/with_processors.h"
@@ -58,19 +60,26 @@ inline connected tcp_pair() {
   return connect_through(*listener, net::tcp);
 }
 
-// A name for an abstract Unix socket that no other test has.
-inline std::string fresh_local_name() {
-  static std::atomic<int> count{0};
-  return "@sluice-test-" +
-         std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()) + "-" +
-         std::to_string(count.fetch_add(1));
-}
-
 inline connected local_pair() {
   auto listener = net::listen(net::local, fresh_local_name());
   EXPECT_TRUE(listener) << listener.error();
   return connect_through(*listener, net::local);
 }
+
+// The networks that this system has, for tests that are about each of them.
+inline std::vector<net::network> each_network() {
+  if (!has_local_sockets()) return {net::tcp};
+  return {net::tcp, net::local};
+}
+
+// A connected pair of each.
+inline std::vector<connected (*)()> each_pair() {
+  if (!has_local_sockets()) return {tcp_pair};
+  return {tcp_pair, local_pair};
+}
+
+// The cheapest that the system has.
+inline connected any_pair() { return each_pair().back()(); }
 
 // Tells when a fiber has parked: the fiber calls enter(), somebody else waits for the park.
 class park_probe {

@@ -1,5 +1,6 @@
 // raw_socket.h: the other side of a connection, by the system's own blocking calls: it does what no
-// stream of ours does (urgent bytes, resets), and its system calls are not counted as the library's.
+// stream of ours does (urgent bytes, resets), and its system calls are not counted as the
+// library's.
 #pragma once
 
 #include <cstddef>

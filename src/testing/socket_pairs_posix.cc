@@ -12,9 +12,7 @@
 namespace sluice::rt {
 namespace {
 
-void make_non_blocking(os::native_handle fd) {
-  EXPECT_EQ(::fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-}
+void make_non_blocking(os::native_handle fd) { EXPECT_EQ(::fcntl(fd, F_SETFL, O_NONBLOCK), 0); }
 
 }  // namespace
 
