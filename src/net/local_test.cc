@@ -1,45 +1,22 @@
 // local_test.cc: what a Unix listener does with its path: its own it removes, a live one it leaves
 // alone, a dead one it takes over.
-#include <gtest/gtest.h>
+#include "net/local_test.h"
 
 #include <filesystem>
 #include <fstream>
-#include <string>
 
-#include "testing/net_fixture.h"
+#include "os/socket.h"
 
 namespace sluice::net {
 namespace {
 
-using namespace testing;
-namespace fs = std::filesystem;
-
-class Local : public net_fixture {
- protected:
-  void SetUp() override {
-    net_fixture::SetUp();
-    path_ = (fs::temp_directory_path() / (fresh_local_name().substr(1) + ".sock")).string();
-  }
-  void TearDown() override {
-    fs::remove(path_);
-    net_fixture::TearDown();
-  }
-
-  static void expect_round_trip(listener& at) {
-    connected pair = connect_through(at, local);
-    EXPECT_TRUE(pair.client.write("hello"));
-    EXPECT_EQ(read_text(pair.server, 5), "hello");
-  }
-
-  std::string path_;
-};
 SLUICE_INSTANTIATE_WITH_PROCESSORS(Local);
 
 TEST_P(Local, AListenerRemovesItsPathWhenItIsClosed) {
   on_fibers([this] {
     auto at = listen(local, path_);
     ASSERT_TRUE(at) << at.error();
-    EXPECT_TRUE(fs::is_socket(path_));
+    EXPECT_TRUE(os::identify_file(path_).value().is_socket);
     expect_round_trip(*at);
     EXPECT_TRUE(at->close());
     EXPECT_FALSE(fs::exists(path_));
@@ -98,17 +75,10 @@ TEST_P(Local, AFileThatIsNoSocketIsNotTakenOver) {
   });
 }
 
-TEST_P(Local, AnAbstractNameIsFreeOnceItIsClosed) {
+TEST_P(Local, ASocketThatIsNotThereIsNamed) {
   on_fibers([] {
-    const std::string name = fresh_local_name();
-    auto first = listen(local, name);
-    ASSERT_TRUE(first) << first.error();
-    EXPECT_EQ(listen(local, name).error(), std::errc::address_in_use);
-    expect_round_trip(*first);
-    EXPECT_TRUE(first->close());
-    auto second = listen(local, name);
-    ASSERT_TRUE(second) << second.error();
-    expect_round_trip(*second);
+    EXPECT_EQ(dial(local, "/no/such/socket").error().message(),
+              "dial local /no/such/socket: no such file or directory");
   });
 }
 
