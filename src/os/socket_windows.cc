@@ -282,8 +282,9 @@ outcome make_close_on_exec(native_handle handle) noexcept {
 }
 
 bool outcome::is_passing() const noexcept {
-  // accept: the connection was gone before it was taken.
-  return value_ == -ECONNRESET || value_ == -ECONNABORTED || value_ == -ENETDOWN;
+  // accept: the connection was gone before it was taken, or before anybody could ask whose it is.
+  return value_ == -ECONNRESET || value_ == -ECONNABORTED || value_ == -ENETDOWN ||
+         value_ == -ENOTCONN;
 }
 
 error outcome::failure() const noexcept { return error_of(static_cast<int>(-value_)); }
