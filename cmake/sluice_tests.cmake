@@ -33,7 +33,7 @@ file(GLOB support_sources CONFIGURE_DEPENDS
 list(FILTER support_sources EXCLUDE REGEX "_test[.]cc$")
 sluice_keep_platform_files(support_sources)
 if(support_sources)
-  # Objects, since one of them (test_pollers.cc) is there for what its beginning does.
+  # Objects, since one of them (test_pollers_SYSTEM.cc) is there for what its beginning does.
   add_library(sluice_testing OBJECT ${support_sources})
   sluice_dress_internal(sluice_testing)
   target_link_libraries(sluice_testing PUBLIC sluice sluice_gtest)
@@ -75,11 +75,13 @@ sluice_add_test(black_box_test ${tests})
 # The examples are started and spoken to by real clients: tests/examples/NAME.sh gets the build
 # folder, once examples/NAME.cc is there.
 file(GLOB scripts CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/examples/*.sh")
+list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " emulator)
 foreach(script IN LISTS scripts)
   cmake_path(GET script STEM name)
   if(TARGET examples_${name})
     add_test(NAME example.${name} COMMAND bash "${script}" "${PROJECT_BINARY_DIR}")
-    set_tests_properties(example.${name} PROPERTIES TIMEOUT 120 LABELS examples)
+    set_tests_properties(example.${name} PROPERTIES TIMEOUT 120 LABELS examples ENVIRONMENT
+        "SLUICE_EMULATOR=${emulator};SLUICE_EXECUTABLE_SUFFIX=${CMAKE_EXECUTABLE_SUFFIX}")
   endif()
 endforeach()
 

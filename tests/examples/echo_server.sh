@@ -12,7 +12,7 @@ expect "one beside 200 idle ones" "$(client hold 200)" "echoed 1"
 
 # A port that is taken is said in one line that names it.
 status=0
-said=$("$build/examples/echo_server" --listen "$address" 2>&1) || status=$?
+said=$(run echo_server --listen "$address" 2>&1) || status=$?
 [ "$status" != 0 ] || fail "a second server took the same port"
 case $said in *"$address"*"address already in use"*) ;; *) fail "a taken port: $said" ;; esac
 stop "$pid" TERM

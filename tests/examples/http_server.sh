@@ -43,7 +43,7 @@ case $first in "HTTP/1.1 400"*) ;; *) fail "length and chunks: $first" ;; esac
 
 # A taken port is one clear line.
 status=0
-said=$("$build/examples/http_server" --listen "$address" 2>&1) || status=$?
+said=$(run http_server --listen "$address" 2>&1) || status=$?
 [ "$status" != 0 ] || fail "a second server took the same port"
 case $said in *"$address"*"address already in use"*) ;; *) fail "a taken port: $said" ;; esac
 
