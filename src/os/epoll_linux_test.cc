@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 
 #include "os/clock.h"
@@ -105,22 +104,6 @@ TEST_F(EpollTest, EachCallIsCountedByItsKind) {
   EXPECT_EQ(counters[call::poll_wait], 2u);
   EXPECT_EQ(counters[call::poll_control], 1u);
   EXPECT_EQ(counters[call::other], 0u);
-}
-
-TEST(ClockTest, HasTheEpochOfTheSteadyClock) {
-  const auto before = std::chrono::steady_clock::now().time_since_epoch();
-  const std::chrono::nanoseconds now(monotonic_now());
-  const auto after = std::chrono::steady_clock::now().time_since_epoch();
-  EXPECT_LE(before, now);
-  EXPECT_LE(now, after);
-}
-
-TEST(ClockTest, TheCoarseClockIsNeverAhead) {
-  for (int i = 0; i < 1'000; ++i) {
-    const std::int64_t coarse = monotonic_now_coarse();
-    EXPECT_LE(coarse, monotonic_now());
-    EXPECT_GT(coarse, 0);
-  }
 }
 
 }  // namespace

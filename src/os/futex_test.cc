@@ -1,10 +1,11 @@
 #include "os/futex.h"
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <chrono>
 #include <thread>
+
+#include "os/memory.h"
 
 namespace sluice::os {
 namespace {
@@ -46,9 +47,8 @@ TEST(FutexTest, AWakeEndsTheWait) {
 }
 
 TEST(FutexTest, AWakeTouchesNoMemory) {
-  void* const page = ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  ASSERT_NE(page, MAP_FAILED);
-  ASSERT_EQ(::munmap(page, 4096), 0);
+  void* const page = map_memory(page_size()).value();
+  ASSERT_TRUE(unmap_memory(page, page_size()));
   futex_wake(page, 1);
 }
 
