@@ -1,18 +1,16 @@
 // stack_trim_test.cc: a fiber that was deep in calls once does not keep that memory while it waits.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <array>
 #include <cstdint>
 #include <limits>
-#include <vector>
 
-#include "os/memory.h"
 #include "sched/control_block.h"
 #include "sched/park.h"
 #include "sched/runtime.h"
 #include "sluice/fiber.h"
 #include "sluice/run.h"
+#include "testing/process.h"
 #include "testing/with_processors.h"
 
 namespace sluice {
@@ -31,11 +29,7 @@ constexpr std::size_t deep_pages = 16;
 // Pages of the calling fiber's stack that have memory.
 std::size_t resident_pages() {
   const rt::control_block& self = *rt::this_fiber_or_null();
-  std::vector<unsigned char> pages(self.stack_bytes / os::page_size());
-  EXPECT_EQ(::mincore(self.stack_bottom, pages.size() * os::page_size(), pages.data()), 0);
-  std::size_t count = 0;
-  for (const unsigned char page : pages) count += page & 1U;
-  return count;
+  return testing::resident_pages(self.stack_bottom, self.stack_bytes);
 }
 
 void park_once() { EXPECT_TRUE(sleep_for(1ms)); }

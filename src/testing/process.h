@@ -14,4 +14,7 @@ struct process_counts {
 
 [[nodiscard]] process_counts process_state();
 
+// How many of the whole pages in these bytes have memory.
+[[nodiscard]] std::size_t resident_pages(void* begin, std::size_t bytes);
+
 }  // namespace sluice::testing

@@ -1,11 +1,13 @@
 #include "testing/process.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 namespace sluice::testing {
 namespace {
@@ -22,12 +24,14 @@ std::size_t lines(const char* path) {
   return count;
 }
 
-std::size_t resident_pages() {
+std::size_t page_size() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+
+std::size_t resident_bytes() {
   std::ifstream file("/proc/self/statm");
   std::size_t size = 0;
   std::size_t resident = 0;
   file >> size >> resident;
-  return resident;
+  return resident * page_size();
 }
 
 }  // namespace
@@ -37,8 +41,16 @@ process_counts process_state() {
   counts.threads = entries("/proc/self/task");
   counts.descriptors = entries("/proc/self/fd");
   counts.mappings = lines("/proc/self/maps");
-  counts.resident_bytes = resident_pages() * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  counts.resident_bytes = resident_bytes();
   return counts;
+}
+
+std::size_t resident_pages(void* begin, std::size_t bytes) {
+  std::vector<unsigned char> pages(bytes / page_size());
+  if (::mincore(begin, pages.size() * page_size(), pages.data()) != 0) return 0;
+  std::size_t count = 0;
+  for (const unsigned char page : pages) count += page & 1U;
+  return count;
 }
 
 }  // namespace sluice::testing

@@ -6,9 +6,11 @@
 #include <tlhelp32.h>
 #include <winternl.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "testing/process.h"
 
@@ -81,6 +83,18 @@ process_counts process_state() {
   counts.mappings = reservation_count();
   counts.resident_bytes = resident_bytes();
   return counts;
+}
+
+std::size_t resident_pages(void* begin, std::size_t bytes) {
+  constexpr std::size_t page = 4096;
+  std::vector<PSAPI_WORKING_SET_EX_INFORMATION> pages(bytes / page);
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    pages[i].VirtualAddress = static_cast<std::byte*>(begin) + i * page;
+  }
+  const auto size = static_cast<DWORD>(pages.size() * sizeof(pages[0]));
+  if (!::QueryWorkingSetEx(::GetCurrentProcess(), pages.data(), size)) return 0;
+  return static_cast<std::size_t>(std::ranges::count_if(
+      pages, [](const auto& one) { return one.VirtualAttributes.Valid != 0; }));
 }
 
 }  // namespace sluice::testing
