@@ -11,6 +11,7 @@ struct uring_backend {
   // A report of a watch names everything that the descriptor is ready for, edge or not.
   static constexpr bool exact = false;
   static constexpr bool sends = false;
+  static constexpr bool ties = false;
   static std::unique_ptr<poller> make() {
     auto made = make_poller_uring();
     return made ? std::move(*made) : nullptr;
