@@ -57,7 +57,8 @@ class hand_fiber {
     switch_context(self_, host_);
     after_switch(self_marks_, &host_bottom_, &host_size_);
   }
-  static void enter(void* argument, void*) {
+  // noexcept: what leaves the body ends the program, whatever a walk finds below this frame.
+  static void enter(void* argument, void*) noexcept {
     auto& self = *static_cast<hand_fiber*>(argument);
     after_switch(self.self_marks_, &self.host_bottom_, &self.host_size_);
     self.body_(self);

