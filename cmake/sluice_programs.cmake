@@ -39,9 +39,14 @@ endif()
 
 # `make c10k` builds these by name, without the benchmarks and what they need. They belong to "all"
 # where benchmarks are wanted, or the test that runs them in small.
-set(c10k "${PROJECT_SOURCE_DIR}/bench/c10k_clients.cc" "${PROJECT_SOURCE_DIR}/bench/thread_echo.cc")
+# Like all of bench/ they are written for Linux.
+set(c10k)
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  set(c10k "${PROJECT_SOURCE_DIR}/bench/c10k_clients.cc"
+      "${PROJECT_SOURCE_DIR}/bench/thread_echo.cc")
+endif()
 sluice_add_programs(bench ${c10k})
-if(NOT SLUICE_BENCHMARKS AND NOT SLUICE_TESTS)
+if(c10k AND NOT SLUICE_BENCHMARKS AND NOT SLUICE_TESTS)
   set_target_properties(bench_c10k_clients bench_thread_echo PROPERTIES EXCLUDE_FROM_ALL ON)
 endif()
 

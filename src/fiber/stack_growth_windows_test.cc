@@ -4,6 +4,7 @@
 #include <windows.h>
 
 #include <cstring>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 
@@ -22,8 +23,7 @@ std::size_t open_bytes() {
 }
 
 // Uses about `bytes` of stack, in small frames, and calls `at_the_end` there.
-template <class F>
-[[gnu::noinline]] void descend(std::size_t bytes, const F& at_the_end) {
+[[gnu::noinline]] void descend(std::size_t bytes, const std::function<void()>& at_the_end) {
   volatile char frame[512];
   std::memset(const_cast<char*>(frame), 1, sizeof(frame));
   if (bytes > sizeof(frame)) {
