@@ -1,24 +1,18 @@
 #include "base/bug.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <regex>
 #include <string>
+
+#include "testing/matches.h"
 
 namespace sluice {
 namespace {
 
-// GoogleTest's own regular expressions know no sets and no groups on Windows.
-auto matches(const char* pattern) {
-  return ::testing::Truly([expression = std::regex(pattern)](const std::string& said) {
-    return std::regex_search(said, expression);
-  });
-}
-
 TEST(BugDeathTest, SaysTheSentenceAndThePlace) {
-  EXPECT_DEATH(bug("the queue lost a fiber"),
-               matches("^sluice: bug: the queue lost a fiber \\(.*bug_test[.]cc:[0-9]+\\)\n$"));
+  EXPECT_DEATH(
+      bug("the queue lost a fiber"),
+      testing::matches("^sluice: bug: the queue lost a fiber \\(.*bug_test[.]cc:[0-9]+\\)\n$"));
 }
 
 TEST(BugDeathTest, MisuseSaysTheSentenceAlone) {

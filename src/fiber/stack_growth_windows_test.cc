@@ -1,5 +1,5 @@
-// stack_growth_windows_test.cc: a stack opens page by page as it is used, and the thread's block says
-// so on whatever thread the fiber runs.
+// stack_growth_windows_test.cc: a stack opens page by page as it is used, and the thread's block
+// says so on whatever thread the fiber runs.
 #include <gtest/gtest.h>
 #include <windows.h>
 
@@ -11,6 +11,7 @@
 #include "fiber/hand_fiber.h"
 #include "fiber/overflow.h"
 #include "os/memory.h"
+#include "testing/matches.h"
 
 namespace sluice::rt {
 namespace {
@@ -37,7 +38,7 @@ std::size_t open_bytes() {
 constexpr std::size_t deep = std::size_t{120} << 10;
 
 TEST(StackGrowth, AFiberBeginsWithLittleAndGrows) {
-  stack_pool pool({});
+  stack_pool pool({.control_size = sizeof(sanitizer_fiber)});
   std::size_t before = 0;
   std::size_t after = 0;
   hand_fiber fiber(pool, [&](hand_fiber&) {
@@ -52,7 +53,7 @@ TEST(StackGrowth, AFiberBeginsWithLittleAndGrows) {
 }
 
 TEST(StackGrowth, TheBoundsTravelWithTheFiber) {
-  stack_pool pool({});
+  stack_pool pool({.control_size = sizeof(sanitizer_fiber)});
   const void* const own_base = thread_block().StackBase;
   std::size_t grown = 0;
   std::size_t elsewhere = 0;
@@ -71,7 +72,7 @@ TEST(StackGrowth, TheBoundsTravelWithTheFiber) {
 }
 
 TEST(StackGrowth, AFrameOfManyPagesOpensThemAll) {
-  stack_pool pool({});
+  stack_pool pool({.control_size = sizeof(sanitizer_fiber)});
   int sum = 0;
   hand_fiber fiber(pool, [&](hand_fiber&) {
     volatile char large[100'000];
@@ -84,7 +85,7 @@ TEST(StackGrowth, AFrameOfManyPagesOpensThemAll) {
 }
 
 TEST(StackGrowth, AnExceptionFindsItsWayUpADeepStackOnAnotherThread) {
-  stack_pool pool({});
+  stack_pool pool({.control_size = sizeof(sanitizer_fiber)});
   std::string caught;
   hand_fiber fiber(pool, [&](hand_fiber& self) {
     try {
@@ -102,7 +103,7 @@ TEST(StackGrowth, AnExceptionFindsItsWayUpADeepStackOnAnotherThread) {
 }
 
 TEST(StackGrowth, AStackThatWasUsedBeforeKeepsItsBounds) {
-  stack_pool pool({});
+  stack_pool pool({.control_size = sizeof(sanitizer_fiber)});
   for (int user = 0; user < 3; ++user) {
     std::size_t after = 0;
     bool caught = false;
@@ -121,7 +122,7 @@ TEST(StackGrowth, AStackThatWasUsedBeforeKeepsItsBounds) {
 }
 
 TEST(StackGrowth, WhatATrimmedStackHadOpenIsStillUsable) {
-  stack_pool pool({});
+  stack_pool pool({.control_size = sizeof(sanitizer_fiber)});
   for (int user = 0; user < 2; ++user) {
     hand_fiber fiber(pool, [&](hand_fiber&) { descend(deep, [] {}); });
     fiber.resume();
@@ -136,11 +137,11 @@ TEST(StackGrowthDeathTest, TheEndOfTheStackIsASentence) {
   EXPECT_DEATH(
       {
         install_overflow_handler(nullptr);
-        stack_pool pool({});
+        stack_pool pool({.control_size = sizeof(sanitizer_fiber)});
         hand_fiber fiber(pool, [](hand_fiber&) { descend(std::size_t{1} << 30, [] {}); });
         fiber.resume();
       },
-      "sluice: stack overflow in fiber [0-9]+, stack size 256 KiB");
+      ::sluice::testing::matches("sluice: stack overflow in fiber [0-9]+, stack size 256 KiB"));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// tied_windows_test.cc: what is special about sockets on completion ports: they are tied to one, and
-// what a message costs.
+// tied_windows_test.cc: what is special about sockets on completion ports: they are tied to one,
+// and what a message costs.
 #include <gtest/gtest.h>
 
 #include <cstdio>

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sluice/run.h"
+#include "testing/matches.h"
 #include "testing/scale.h"
 #include "testing/with_processors.h"
 
@@ -273,7 +274,7 @@ TEST(FiberDeath, AnEscapingExceptionEndsTheProgramWithItsPlace) {
                  go([] { throw std::runtime_error("nobody catches this"); });
                  (void)sleep_for(1h);
                }),
-               "fiber spawned at .*fiber_test.cc:[0-9]+: nobody catches this");
+               testing::matches("fiber spawned at .*fiber_test.cc:[0-9]+: nobody catches this"));
 }
 
 int overflow(int depth) {
@@ -287,7 +288,7 @@ TEST(FiberDeath, AStackOverflowNamesTheFiberItsPlaceAndItsSize) {
                  go([] { (void)overflow(1 << 20); });
                  (void)sleep_for(1h);
                }),
-               "stack overflow in fiber .*fiber_test.cc:[0-9]+.*KiB");
+               testing::matches("stack overflow in fiber .*fiber_test.cc:[0-9]+.*KiB"));
 }
 
 TEST(FiberOutside, ThePlainThreadsFormsWork) {
