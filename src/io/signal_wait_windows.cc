@@ -22,7 +22,7 @@ result<int> await_signal(std::uint64_t mask) {
   for (;;) {
     if (const int number = os::take_signal(mask); number != 0) return number;
     if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
-    held.wait(rt::park_forever, true);
+    held.wait(rt::park_forever, true, rt::wait_kind::signal);
   }
 }
 

@@ -23,8 +23,8 @@ waited for_data(io_handle& handle, os::read_buffer into) noexcept {
   rt::operation asked(into.empty() ? kind::await_data : kind::receive, handle.fd());
   asked.data = into;
   waited came = perform(handle, direction::read, asked, wait_kind::read);
-  // Whatever it says, the read that follows says it better.
-  if (into.empty()) came.done.reset();
+  // That there is something to read says nothing of what; but an error is told once.
+  if (into.empty() && came.done && came.done->ok()) came.done.reset();
   return came;
 }
 

@@ -77,7 +77,11 @@ result<std::size_t> stream::writev(std::span<const std::span<const std::byte>> b
 }
 
 result<void> stream::shutdown_read() noexcept {
-  return visited(handle_.get(), [](io_handle& h) { return os::shutdown(h.fd(), os::half::read); });
+  return visited(handle_.get(), [](io_handle& h) {
+    const os::outcome done = os::shutdown(h.fd(), os::half::read);
+    if (done.ok()) rt::descriptor_shut_reading(h.desc());
+    return done;
+  });
 }
 
 result<void> stream::shutdown_write() noexcept {

@@ -99,4 +99,8 @@ outcome failed_socket_call() noexcept {
   return outcome(-std::int64_t{errno_of(static_cast<std::uint32_t>(::WSAGetLastError()))});
 }
 
+outcome failed_receive() noexcept {
+  return ::WSAGetLastError() == WSAESHUTDOWN ? outcome(0) : failed_socket_call();
+}
+
 }  // namespace sluice::os

@@ -21,5 +21,7 @@ namespace sluice::os {
 
 // What a socket call that failed came to: WSAGetLastError's code.
 [[nodiscard]] outcome failed_socket_call() noexcept;
+// The same for one that receives: on a half that was shut down here it is the end, as elsewhere.
+[[nodiscard]] outcome failed_receive() noexcept;
 
 }  // namespace sluice::os

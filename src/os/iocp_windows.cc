@@ -25,11 +25,12 @@ outcome no_outcome() noexcept { return outcome(0); }
 
 // `failed` is what the call said: an operation that could not end at once has failed with
 // "pending".
-begun begun_as(bool failed, const OVERLAPPED& with) noexcept {
+begun begun_as(bool failed, const OVERLAPPED& with,
+               outcome (*failure)() noexcept = failed_socket_call) noexcept {
   if (!failed)
     return {.under_way = false, .ended = outcome(static_cast<std::int64_t>(with.InternalHigh))};
   if (::WSAGetLastError() == WSA_IO_PENDING) return {.under_way = true, .ended = no_outcome()};
-  return {.under_way = false, .ended = failed_socket_call()};
+  return {.under_way = false, .ended = failure()};
 }
 
 // The functions that Winsock gives out by their number. They are the same for every socket.

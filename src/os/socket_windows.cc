@@ -89,7 +89,7 @@ outcome receive_into(native_handle socket, WSABUF* buffers, DWORD count) noexcep
   DWORD got = 0;
   DWORD flags = 0;
   if (::WSARecv(to_socket(socket), buffers, count, &got, &flags, nullptr, nullptr) != 0) {
-    return failed_socket_call();
+    return failed_receive();
   }
   return outcome(std::int64_t{got});
 }
@@ -109,6 +109,14 @@ result<net::address> name_of_end(native_handle socket, int(WSAAPI* ask)(SOCKET, 
       zero_is_success([&] { return ask(to_socket(socket), &raw.any, &raw.size); });
   if (!asked.ok()) return std::unexpected(asked.failure());
   return raw.decode();
+}
+
+// Elsewhere a number that is not open at all is told from a handle of something else.
+error no_socket(native_handle handle, outcome asked) noexcept {
+  DWORD flags = 0;
+  const auto kernel = reinterpret_cast<HANDLE>(to_socket(handle));
+  if (::GetHandleInformation(kernel, &flags) == 0) return std::errc::bad_file_descriptor;
+  return asked.failure();
 }
 
 }  // namespace
@@ -243,7 +251,7 @@ result<socket_traits> describe_socket(native_handle handle) noexcept {
   WSAPROTOCOL_INFOW info{};
   const outcome asked =
       get_value(to_socket(handle), SOL_SOCKET, SO_PROTOCOL_INFOW, &info, sizeof(info));
-  if (!asked.ok()) return std::unexpected(asked.failure());
+  if (!asked.ok()) return std::unexpected(no_socket(handle, asked));
   BOOL listening = FALSE;
   const outcome listens =
       get_value(to_socket(handle), SOL_SOCKET, SO_ACCEPTCONN, &listening, sizeof(listening));

@@ -28,6 +28,7 @@ void poll_desc::open() noexcept {
     deadline.store(deadline_none, std::memory_order_relaxed);
   }
   closing.store(false, std::memory_order_relaxed);           // relaxed: as above
+  reading_shut.store(false, std::memory_order_relaxed);      // relaxed: as above
   shard.store(no_shard, std::memory_order_relaxed);          // relaxed: as above
   exceptional_reports_.store(0, std::memory_order_relaxed);  // relaxed: as above
   exceptional_cleared_ = 0;

@@ -70,6 +70,8 @@ class alignas(64) poll_desc {
 
   // Closing: stored seq_cst before the slots are cancelled, loaded seq_cst after arming.
   std::atomic<bool> closing{false};
+  // The reading half was shut down here: whoever waits to read looks again. As `closing`.
+  std::atomic<bool> reading_shut{false};
   // The shard it is registered with. Written by whoever waits first, under the io_handle's lock of
   // either direction: compare-and-swap from no_shard.
   std::atomic<std::uint32_t> shard{no_shard};

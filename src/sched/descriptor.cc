@@ -66,11 +66,16 @@ result<processor*> tie(runtime& owner, poll_desc& desc, os::native_handle fd) no
   }
 }
 
+bool is_reading_shut(const poll_desc& desc, direction side) noexcept {
+  // seq_cst: as `closing`.
+  return side == direction::read && desc.reading_shut.load(std::memory_order_seq_cst);
+}
+
 bool has_reason_to_stop(poll_desc& desc, direction side, const parker& self) noexcept {
   // seq_cst: the waiter's step 3 in wait_slot.h, after arming.
   return desc.closing.load(std::memory_order_seq_cst) ||
          desc.deadline(side).load(std::memory_order_seq_cst) == deadline_expired ||
-         park_interrupted(self);
+         is_reading_shut(desc, side) || park_interrupted(self);
 }
 
 // The coarse clock is behind by less than the step, so most deadlines need no look at the other.
@@ -106,7 +111,7 @@ std::optional<error> await_operation(control_block& self, poll_desc& desc, direc
     await_report(self, desc, side, {.kind = kind, .on = &desc});
     if (asked.is_done()) break;
     const auto stopped = descriptor_check(desc, side);
-    if (!stopped) continue;
+    if (!stopped && !is_reading_shut(desc, side)) continue;
     // Again, since the system may not have found it at the moment that it was asked, or have had no
     // memory for the question. The operation is still ours, so nobody else's can be hit.
     std::int64_t patience = 1'000'000;  // ns
@@ -217,6 +222,11 @@ void descriptor_shut(poll_desc& desc) noexcept {
   desc.closing.store(true, std::memory_order_seq_cst);  // the stopper's step 1
   take_out(desc, direction::read, wake_reason::closed);
   take_out(desc, direction::write, wake_reason::closed);
+}
+
+void descriptor_shut_reading(poll_desc& desc) noexcept {
+  desc.reading_shut.store(true, std::memory_order_seq_cst);  // the stopper's step 1
+  take_out(desc, direction::read, wake_reason::ready);
 }
 
 void descriptor_set_deadline(poll_desc& desc, direction side, std::int64_t when) noexcept {

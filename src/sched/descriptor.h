@@ -54,6 +54,10 @@ void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next = 
 // Any thread; never blocks.
 void descriptor_shut(poll_desc& desc) noexcept;
 
+// Makes whoever waits to read try again, now and from now on: that half was shut down here, of
+// which not every system tells an operation that is under way. Any thread; never blocks.
+void descriptor_shut_reading(poll_desc& desc) noexcept;
+
 // Sets, moves or clears (deadline_none) a direction's deadline; one in the past wakes the waiter
 // at once. Any thread; never blocks, never allocates.
 // Units: monotonic nanoseconds.

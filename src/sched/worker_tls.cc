@@ -2,6 +2,8 @@
 
 #include <mutex>
 
+#include "base/bug.h"
+#include "os/thread_value.h"
 #include "sched/fiber_locals.h"
 
 namespace sluice::rt {
@@ -35,20 +37,26 @@ thread_parker* take_parker() {
 struct plain_thread {
   thread_parker* own = take_parker();
   detail::fiber_locals* locals = nullptr;
-
-  plain_thread() = default;
-  plain_thread(const plain_thread&) = delete;
-  plain_thread& operator=(const plain_thread&) = delete;
-  ~plain_thread() {
-    destroy_locals(locals);
-    parker_list& list = free_parkers();
-    const std::lock_guard guard(list.mutex);
-    own->next = list.first;
-    list.first = own;
-  }
 };
 
-thread_local plain_thread this_plain_thread;
+void end_plain_thread(void* value) noexcept {
+  auto* const thread = static_cast<plain_thread*>(value);
+  destroy_locals(thread->locals);
+  {
+    parker_list& list = free_parkers();
+    const std::lock_guard guard(list.mutex);
+    thread->own->next = list.first;
+    list.first = thread->own;
+  }
+  delete thread;
+}
+
+plain_thread& this_plain_thread() {
+  if (void* const known = os::thread_value()) return *static_cast<plain_thread*>(known);
+  auto* const made = new plain_thread;
+  check(os::set_thread_value(made, &end_plain_thread), "a thread has no place for its own data");
+  return *made;
+}
 
 }  // namespace
 
@@ -66,12 +74,12 @@ thread_local plain_thread this_plain_thread;
 
 [[gnu::noinline]] parker& plain_thread_parker() noexcept {
   asm volatile("" ::: "memory");
-  return *this_plain_thread.own;
+  return *this_plain_thread().own;
 }
 
 [[gnu::noinline]] detail::fiber_locals*& plain_thread_locals() noexcept {
   asm volatile("" ::: "memory");
-  return this_plain_thread.locals;
+  return this_plain_thread().locals;
 }
 
 }  // namespace sluice::rt

@@ -41,10 +41,9 @@ class change_bell {
 
     // The lock is free during the wait and held again afterwards. Returns early, and without a
     // reason, whenever it likes.
-    void wait(std::int64_t until, bool stoppable) noexcept {
+    void wait(std::int64_t until, bool stoppable, wait_kind why = wait_kind::group) noexcept {
       parker& self = this_parker();
-      park_begin(self,
-                 {.kind = wait_kind::group, .on = &bell_, .until = until, .stoppable = stoppable});
+      park_begin(self, {.kind = why, .on = &bell_, .until = until, .stoppable = stoppable});
       wait_node node(self);
       bell_.queue_.push_back(node);
       held_.unlock();
