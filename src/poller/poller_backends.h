@@ -37,4 +37,9 @@ extern std::span<const poller_backend> test_pollers;
 // Windows.
 [[nodiscard]] result<std::unique_ptr<poller>> make_poller_iocp();
 
+// macOS and the BSDs; on Linux in test binaries only, over a shim of kqueue.
+[[nodiscard]] result<std::unique_ptr<poller>> make_poller_kqueue();
+// The same as on a system without EVFILT_USER: a pipe wakes it.
+[[nodiscard]] result<std::unique_ptr<poller>> make_poller_kqueue_with_pipe();
+
 }  // namespace sluice::rt
