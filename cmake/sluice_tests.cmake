@@ -32,6 +32,7 @@ file(GLOB support_sources CONFIGURE_DEPENDS
     "${PROJECT_SOURCE_DIR}/src/poller/poller_lying.cc")
 list(FILTER support_sources EXCLUDE REGEX "_test[.]cc$")
 sluice_keep_platform_files(support_sources)
+include(cmake/sluice_kqueue_shim.cmake)
 if(support_sources)
   # Objects, since one of them (test_pollers_SYSTEM.cc) is there for what its beginning does.
   add_library(sluice_testing OBJECT ${support_sources})
@@ -39,18 +40,16 @@ if(support_sources)
   target_link_libraries(sluice_testing PUBLIC sluice sluice_gtest)
 endif()
 
-# Makes one test binary of those of `ARGN` that are for this system; does nothing without sources.
+# Makes one test binary from `ARGN`; does nothing without sources.
 function(sluice_add_test name)
-  set(sources ${ARGN})
-  sluice_keep_platform_files(sources)
-  if(NOT sources)
+  if(NOT ARGN)
     return()
   endif()
-  add_executable(${name} ${sources})
+  add_executable(${name} ${ARGN})
   sluice_dress_internal(${name})
   target_link_libraries(${name} PRIVATE
       $<TARGET_NAME_IF_EXISTS:sluice_testing> $<TARGET_NAME_IF_EXISTS:sluice_http> sluice
-      sluice_gtest sluice_gtest_main)
+      $<TARGET_NAME_IF_EXISTS:sluice_kqueue_shim> sluice_gtest sluice_gtest_main)
   if(TARGET sluice_http)
     sluice_see_llhttp(${name})
   endif()
@@ -60,17 +59,26 @@ endfunction()
 
 foreach(layer IN LISTS SLUICE_LAYERS ITEMS testing)
   file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/*_test.cc")
+  sluice_keep_platform_files(tests)
+  if(layer STREQUAL "poller" AND TARGET sluice_kqueue_shim)
+    list(APPEND tests "${PROJECT_SOURCE_DIR}/src/poller/poller_kqueue_test.cc")
+  endif()
   sluice_add_test(${layer}_test ${tests})
 endforeach()
 if(TARGET sluice_http)
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/http/*_test.cc")
+  sluice_keep_platform_files(tests)
   sluice_add_test(http_test ${tests})
 endif()
 file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cc")
 if(NOT TARGET sluice_http)
   list(FILTER tests EXCLUDE REGEX "/http[a-z0-9_]*[.]cc$")
 endif()
+sluice_keep_platform_files(tests)
 sluice_add_test(black_box_test ${tests})
+if(TARGET sluice_kqueue_shim AND NOT SLUICE_LIBKQUEUE_DIR)
+  sluice_add_test(kqueue_shim_test "${PROJECT_SOURCE_DIR}/tests/support/kqueue_shim_test.cc")
+endif()
 
 # The examples are started and spoken to by real clients: tests/examples/NAME.sh gets the build
 # folder, once examples/NAME.cc is there.

@@ -47,8 +47,7 @@ TEST(PollerBackends, EachCanBeNamed) {
 }
 
 TEST(PollerBackends, AnUnknownOneIsAnErrorThatNamesThoseThereAre) {
-  for (const char* const unknown : {"kqueue", "iocp", "Epoll", "epoll ", "no such thing"}) {
-    if (find_poller(unknown) != nullptr) continue;
+  for (const char* const unknown : {"select", "Epoll", "kqueue ", "no such thing"}) {
     const poller_variable named(unknown);
     try {
       static_cast<void>(choose_poller());

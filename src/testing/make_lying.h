@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "poller/poller_backends.h"
 #include "poller/poller_lying.h"
 
 namespace sluice::rt {

@@ -1,7 +1,6 @@
 // test_pollers_windows.cc: see make_lying.h.
 #include <array>
 
-#include "poller/poller_backends.h"
 #include "testing/make_lying.h"
 
 namespace sluice::rt {
