@@ -99,10 +99,11 @@ enum class guard_kind : std::uint8_t {
 // Errors: no_stack.
 [[nodiscard]] result<void> open_slot(std::byte* begin, std::byte* end) noexcept;
 
-// Gives back the memory of a stack below `end`, at a page's border: what was there is lost.
+// Gives back the memory of a stack below `end`, at a page's border: what was there is lost. Whole
+// pages read as they were, or as zeros.
 void discard_stack(void* bottom, void* end) noexcept;
-// The same for all of a free slot's; its control block reads as it was, or as zeros.
-void discard_slot(void* bottom, void* control, void* end) noexcept;
+// Before a slot is used again that was discarded: its control block changes no more by itself.
+void reopen_slot(void* control) noexcept;
 
 // Returns  no_stack with operation and object; without them when not even they can be allocated.
 [[nodiscard]] error no_stack_error(const char* operation, const char* object) noexcept;

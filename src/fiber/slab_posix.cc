@@ -34,6 +34,6 @@ void discard_stack(void* bottom, void* end) noexcept {
       os::discard_memory(bottom, static_cast<std::size_t>(size));
 }
 
-void discard_slot(void* bottom, void*, void* end) noexcept { discard_stack(bottom, end); }
+void reopen_slot(void*) noexcept {}
 
 }  // namespace sluice::rt

@@ -52,11 +52,10 @@ void discard_stack(void* bottom, void* end) noexcept {
   }
 }
 
-// Its control block is kept, since that may be looked at any time.
-void discard_slot(void* bottom, void* control, void*) noexcept {
-  const auto page = static_cast<std::uintptr_t>(os::page_size());
-  discard_stack(bottom,
-                reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(control) & ~(page - 1)));
+// The system may drop a page's contents until the page is written again. So it is written, where
+// nothing of worth lies, before anybody decides by what he reads there.
+void reopen_slot(void* control) noexcept {
+  *(static_cast<volatile std::uint64_t*>(control) - 1) = 0;
 }
 
 }  // namespace sluice::rt

@@ -132,7 +132,10 @@ std::uint32_t stack_pool::pop_oldest(size_class& in) noexcept {
 
 std::uint32_t stack_pool::pop_guarded(size_class& in) noexcept {
   std::uint32_t index = pop_warm(in);
-  if (index == end_of_list) index = pop(in.cold);
+  if (index == end_of_list) {
+    index = pop(in.cold);
+    if (index != end_of_list) reopen_slot(block_at(index));
+  }
   if (index != end_of_list) record(index).next = handed_out;
   return index;
 }
@@ -321,8 +324,8 @@ std::size_t stack_pool::trim_batch(size_class& which, std::size_t keep_warm) noe
   }
   for (const std::uint32_t index : std::span(batch).first(count)) {
     const stack_slot slot = slot_at(index);
-    discard_slot(slot.stack_bottom, slot.control,
-                 static_cast<std::byte*>(slot.stack_bottom) + usable_size(index));
+    discard_stack(slot.stack_bottom,
+                  static_cast<std::byte*>(slot.stack_bottom) + usable_size(index));
   }
   const std::lock_guard hold(which.lock);
   for (const std::uint32_t index : std::span(batch).first(count)) push(which.cold, index);

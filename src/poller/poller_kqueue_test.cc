@@ -5,6 +5,7 @@
 #include <sys/event.h>
 #include <unistd.h>
 
+#include "os/socket.h"
 #include "os/syscall_count.h"
 #include "poller/poller_backends.h"
 #include "poller/poller_conformance.h"
@@ -167,7 +168,7 @@ TEST_F(PollerKqueueTest, TheEndsOfAPipeAreWatchedInTheirDirections) {
   ASSERT_EQ(::pipe(ends.data()), 0);
   test_socket reader(ends[0]);
   test_socket writer(ends[1]);
-  for (const int end : ends) make_non_blocking(end);
+  for (const int end : ends) EXPECT_TRUE(os::make_non_blocking(end).ok());
   const registration in(harness_, reader.get());
   const registration out(harness_, writer.get());
   ASSERT_TRUE(in.added()) << in.added().error();
