@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # check_all.sh: the deep, slow rest: the suites under sanitizers and migration at full counts, over
-# epoll and over io_uring, AArch64 under qemu, the install tests, clang-tidy, and migration with
-# link-time optimisation.
+# epoll, io_uring and the kqueue shim; AArch64 under qemu, Windows under Wine, the install tests,
+# clang-tidy, and migration with link-time optimisation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/steps.sh
@@ -33,8 +33,11 @@ step "what make check looks at" tools/check.sh
 for preset in debug asan tsan migrate; do
   step "tests: $preset" tools/test.sh "$preset"
   step "tests: $preset, io_uring" env SLUICE_POLLER=io_uring tools/test.sh "$preset"
+  step "tests: $preset, kqueue's shim" env SLUICE_POLLER=kqueue-shim \
+    tools/test.sh "$preset" -LE examples
 done
 step "tests: AArch64" tools/test_aarch64.sh
+step "tests: Windows" tools/test_windows.sh
 step "install tests" tests/install/run.sh
 step "tests: migrate with link-time optimisation" lto
 step "clang-tidy" tidy

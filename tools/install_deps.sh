@@ -30,7 +30,7 @@ wanted() {
     check) echo "$build $test $clang $check" ;;
     bench) echo "$build $bench" ;;
     c10k) echo "$build $c10k" ;;
-    ci) echo "$build $test $clang $check $ci" ;;
+    ci) echo "$build $test $clang $check $aarch64 $windows $ci" ;;
     deep) echo "$build $test $clang $check $aarch64 $windows $ci $deep" ;;
     *) echo "usage: install_deps.sh build|test|check|bench|c10k|ci|deep [PRESET]" >&2 && exit 2 ;;
   esac
