@@ -1,19 +1,14 @@
 // context_aarch64.cc: where a new context begins, on AArch64.
 #include <cstdint>
 
+#include "fiber/assembly.h"
 #include "fiber/context.h"
 
 // The outermost frame of every fiber. The first switch arrives here with the stack of make_context:
 // argument and entry, then two zero words; and with its message in x2. `.cfi_undefined x30` says
 // that there is no caller, which ends every unwinder whatever lies above; the zero frame pointer
 // and link register end those that follow frame records. `hint #36` is `bti j`.
-asm(R"(
-    .text
-    .p2align 4
-    .globl sluice_fiber_entry
-    .hidden sluice_fiber_entry
-    .type sluice_fiber_entry, %function
-sluice_fiber_entry:
+asm(SLUICE_ASM_BEGIN("sluice_fiber_entry", "%function") R"(
     .cfi_startproc
     .cfi_undefined x30
     hint #36
@@ -24,8 +19,7 @@ sluice_fiber_entry:
     blr x9
     brk #1
     .cfi_endproc
-    .size sluice_fiber_entry, . - sluice_fiber_entry
-)");
+)" SLUICE_ASM_END("sluice_fiber_entry"));
 
 extern "C" void sluice_fiber_entry() noexcept;
 

@@ -6,19 +6,14 @@
 // leaves the SHSTK mark off the result, and the system does not turn shadow stacks on for it.
 #include <cstdint>
 
+#include "fiber/assembly.h"
 #include "fiber/context.h"
 
 // The outermost frame of every fiber. The first switch arrives here with the stack of make_context:
 // argument and entry, then two zero words; and with its message in rdx. `.cfi_undefined rip` says
 // that there is no caller, which ends every unwinder whatever lies above; the zero frame pointer
 // ends those that follow frame pointers, and the zero words those that guess.
-asm(R"(
-    .text
-    .p2align 4
-    .globl sluice_fiber_entry
-    .hidden sluice_fiber_entry
-    .type sluice_fiber_entry, @function
-sluice_fiber_entry:
+asm(SLUICE_ASM_BEGIN("sluice_fiber_entry", "@function") R"(
     .cfi_startproc
     .cfi_undefined rip
     endbr64
@@ -29,8 +24,7 @@ sluice_fiber_entry:
     callq *%rax
     ud2
     .cfi_endproc
-    .size sluice_fiber_entry, . - sluice_fiber_entry
-)");
+)" SLUICE_ASM_END("sluice_fiber_entry"));
 
 extern "C" void sluice_fiber_entry() noexcept;
 

@@ -2,6 +2,14 @@
 
 #include <cxxabi.h>
 
+#ifdef _LIBCPPABI_VERSION
+// The ABI's, which libc++abi exports and does not declare.
+namespace __cxxabiv1 {
+struct __cxa_eh_globals;
+extern "C" __cxa_eh_globals* __cxa_get_globals();
+}  // namespace __cxxabiv1
+#endif
+
 namespace sluice::rt {
 
 [[gnu::noinline]] eh_globals* thread_eh_globals() noexcept {

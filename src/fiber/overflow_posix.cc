@@ -1,6 +1,5 @@
 // overflow_posix.cc: the handler of SIGSEGV and SIGBUS, and where it runs.
 #include <signal.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <array>
@@ -36,12 +35,30 @@ int users = 0;  // guarded by install_lock
 // before any fiber runs.
 std::atomic<bool> enabled{false};
 
+// Every system has its own name for it, on every processor.
 const void* stack_pointer_of(const void* machine) noexcept {
   const mcontext_t& registers = static_cast<const ucontext_t*>(machine)->uc_mcontext;
-#if defined(__x86_64__)
+#if defined(__APPLE__) && defined(__x86_64__)
+  return reinterpret_cast<const void*>(registers->__ss.__rsp);
+#elif defined(__APPLE__) && defined(__aarch64__)
+  return reinterpret_cast<const void*>(registers->__ss.__sp);
+#elif defined(__FreeBSD__) && defined(__x86_64__)
+  return reinterpret_cast<const void*>(registers.mc_rsp);
+#elif defined(__FreeBSD__) && defined(__aarch64__)
+  return reinterpret_cast<const void*>(registers.mc_gpregs.gp_sp);
+#elif defined(__x86_64__)
   return reinterpret_cast<const void*>(registers.gregs[REG_RSP]);
 #elif defined(__aarch64__)
   return reinterpret_cast<const void*>(registers.sp);
+#endif
+}
+
+// What the system needs of an alternate stack for itself.
+std::size_t system_part_of_alternate_stack() noexcept {
+#ifdef _SC_MINSIGSTKSZ
+  return static_cast<std::size_t>(::sysconf(_SC_MINSIGSTKSZ));
+#else
+  return MINSIGSTKSZ;
 #endif
 }
 
@@ -149,7 +166,7 @@ void uninstall_overflow_handler() noexcept {
 
 alternate_stack::alternate_stack() noexcept {
   const std::size_t page = os::page_size();
-  const std::size_t needed = static_cast<std::size_t>(::sysconf(_SC_MINSIGSTKSZ));
+  const std::size_t needed = system_part_of_alternate_stack();
   const std::size_t size = (alternate_stack_size + needed + page - 1) / page * page + page;
   const auto memory = os::map_memory(size);
   if (!memory) return;

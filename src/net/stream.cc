@@ -165,7 +165,8 @@ result<stream> adopt(int descriptor) noexcept {
     return std::unexpected(error(errc::not_supported));
   }
   for (const os::outcome done :
-       {os::make_non_blocking(descriptor), os::make_close_on_exec(descriptor)}) {
+       {os::make_non_blocking(descriptor), os::make_close_on_exec(descriptor),
+        os::forbid_sigpipe(descriptor)}) {
     if (!done.ok()) return std::unexpected(done.failure());
   }
   const auto linger = os::get_linger(descriptor);

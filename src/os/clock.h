@@ -5,8 +5,9 @@
 
 namespace sluice::os {
 
-// Monotonic, never set back, stands still while the machine sleeps. On Linux it has the epoch of
-// std::chrono::steady_clock, so a deadline converts without an offset.
+// Monotonic, never set back, with the epoch of std::chrono::steady_clock, so that a deadline
+// converts without an offset. It stands still while the machine sleeps, but for macOS, where it
+// goes on.
 //
 //   Units  nanoseconds.
 [[nodiscard]] std::int64_t monotonic_now() noexcept;

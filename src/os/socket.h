@@ -130,6 +130,9 @@ struct socket_traits {
 
 [[nodiscard]] outcome make_non_blocking(native_handle handle) noexcept;
 [[nodiscard]] outcome make_close_on_exec(native_handle handle) noexcept;
+// On systems where that is said of a socket and not of a send: a send to nobody raises no SIGPIPE.
+// open_stream and accept have done it.
+[[nodiscard]] outcome forbid_sigpipe(native_handle socket) noexcept;
 
 // --- socket files --------------------------------------------------------------------------------
 

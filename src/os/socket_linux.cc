@@ -74,6 +74,8 @@ result<socket_traits> describe_socket(native_handle handle) noexcept {
   return traits;
 }
 
+outcome forbid_sigpipe(native_handle) noexcept { return outcome(0); }
+
 // accept(2): Linux hands the errors of the new connection on through accept.
 bool outcome::is_passing() const noexcept {
   switch (-value_) {

@@ -11,8 +11,26 @@
 #include "os/socket_address.h"
 #include "os/socket_call_posix.h"
 
+// Where a send cannot say it, its socket does (forbid_sigpipe).
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
 namespace sluice::os {
 namespace {
+
+// Abstract names of local sockets, which are no files, are Linux's alone.
+constexpr bool has_abstract_names =
+#ifdef __linux__
+    true;
+#else
+    false;
+#endif
+
+bool is_possible(const net::address& where) noexcept {
+  return has_abstract_names || where.which() != net::address::family::path ||
+         !where.path().starts_with('@');
+}
 
 struct option_name {
   int level;
@@ -57,7 +75,7 @@ class vectors {
   [[nodiscard]] msghdr message() noexcept {
     msghdr header{};
     header.msg_iov = entries_.data();
-    header.msg_iovlen = size_;
+    header.msg_iovlen = static_cast<decltype(header.msg_iovlen)>(size_);
     return header;
   }
 
@@ -66,8 +84,8 @@ class vectors {
   std::size_t size_ = 0;
 };
 
-result<net::address> name_of_end(native_handle socket,
-                                 int (*ask)(int, sockaddr*, socklen_t*) noexcept) {
+template <class Call>
+result<net::address> name_of_end(native_handle socket, Call ask) {
   raw_address raw;
   const outcome asked = counted(call::other, [&] { return ask(socket, &raw.any, &raw.size); });
   if (!asked.ok()) return std::unexpected(asked.failure());
@@ -106,6 +124,7 @@ outcome send(native_handle socket, std::span<const write_buffer> buffers,
 }
 
 outcome bind(native_handle socket, const net::address& where) noexcept {
+  if (!is_possible(where)) return outcome(-ENOTSUP);
   const raw_address raw(where);
   return counted(call::other, [&] { return ::bind(socket, &raw.any, raw.size); });
 }
@@ -115,6 +134,7 @@ outcome listen(native_handle socket, int backlog) noexcept {
 }
 
 outcome connect(native_handle socket, const net::address& where) noexcept {
+  if (!is_possible(where)) return outcome(-ENOTSUP);
   const raw_address raw(where);
   // A signal leaves the connect under way: asked again, it says EALREADY, which is in_progress.
   return counted(call::other, [&] { return ::connect(socket, &raw.any, raw.size); });
@@ -186,7 +206,8 @@ result<file_identity> identify_file(const std::string& path) noexcept {
   struct stat status{};
   const outcome asked = counted(call::other, [&] { return ::lstat(path.c_str(), &status); });
   if (!asked.ok()) return std::unexpected(asked.failure());
-  return file_identity{status.st_dev, status.st_ino, S_ISSOCK(status.st_mode)};
+  return file_identity{static_cast<std::uint64_t>(status.st_dev),
+                       static_cast<std::uint64_t>(status.st_ino), S_ISSOCK(status.st_mode)};
 }
 
 void remove_file(const std::string& path) noexcept {

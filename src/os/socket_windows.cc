@@ -289,6 +289,9 @@ outcome make_close_on_exec(native_handle handle) noexcept {
   return outcome(-std::int64_t{errno_of(::GetLastError())});
 }
 
+// There is no such signal.
+outcome forbid_sigpipe(native_handle) noexcept { return outcome(0); }
+
 bool outcome::is_passing() const noexcept {
   // accept: the connection was gone before it was taken, or before anybody could ask whose it is.
   return value_ == -ECONNRESET || value_ == -ECONNABORTED || value_ == -ENETDOWN ||

@@ -1,10 +1,6 @@
 #include "os/signals.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -12,14 +8,15 @@
 #include <cerrno>
 #include <mutex>
 
+#include "os/signal_event_posix.h"
+
 namespace sluice::os {
 namespace {
 
-constexpr int last_signal = 64;
+constexpr int last_signal = NSIG - 1 < 64 ? NSIG - 1 : 64;  // what a mask of 64 bits holds
 
 // What the handler touches: nothing but lock-free words.
 std::atomic<std::uint64_t> noted{0};
-std::atomic<int> event{no_handle};
 
 struct caught_signals {
   std::mutex mutex;
@@ -43,50 +40,20 @@ void note_signal(int number) {
   const int saved = errno;
   // seq_cst: [A] before the write [B]; pairs with take_signal [C].
   noted.fetch_or(bit_of(number), std::memory_order_seq_cst);
-  const std::uint64_t one = 1;
-  // By its number: write() is intercepted.
-  (void)::syscall(SYS_write, event.load(std::memory_order_seq_cst), &one, sizeof(one));
+  announce_signal();
   errno = saved;
 }
 
-// What the kernel knows of a signal: its own struct, not the C library's.
-struct kernel_action {
-  void (*handler)(int);
-  unsigned long flags;
-  void (*restorer)();
-  std::uint64_t mask;
-};
-
-// The C library's return from a handler and its flags stay; only the function is ours again.
-bool tell_kernel(int number) noexcept {
-  kernel_action known{};
-  if (::syscall(SYS_rt_sigaction, number, nullptr, &known, sizeof(known.mask)) != 0) return false;
-  if (known.handler == &note_signal) return true;
-  known.handler = &note_signal;
-  return ::syscall(SYS_rt_sigaction, number, &known, nullptr, sizeof(known.mask)) == 0;
-}
-
 error last_error() noexcept { return error::from_errno(errno); }
-
-// Under the lock.
-result<void> ensure_event() noexcept {
-  if (event.load(std::memory_order_relaxed) != no_handle) return {};
-  const int made = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (made < 0) return std::unexpected(last_error());
-  event.store(made, std::memory_order_seq_cst);
-  return {};
-}
 
 }  // namespace
 
 result<native_handle> open_signal_event() noexcept {
   {
     const std::lock_guard guard(caught().mutex);
-    if (auto there = ensure_event(); !there) return std::unexpected(there.error());
+    if (auto there = ensure_signal_event(); !there) return std::unexpected(there.error());
   }
-  const int copy = ::fcntl(event.load(std::memory_order_relaxed), F_DUPFD_CLOEXEC, 3);
-  if (copy < 0) return std::unexpected(last_error());
-  return copy;
+  return copy_signal_event();
 }
 
 result<void> catch_signal(int number) noexcept {
@@ -96,22 +63,22 @@ result<void> catch_signal(int number) noexcept {
   caught_signals& all = caught();
   const std::lock_guard guard(all.mutex);
   if ((all.mask & bit_of(number)) != 0) return {};
-  if (auto there = ensure_event(); !there) return there;
+  if (auto there = ensure_signal_event(); !there) return there;
   struct sigaction action = {};
   action.sa_handler = &note_signal;
   action.sa_flags = SA_RESTART;
-  ::sigfillset(&action.sa_mask);
+  sigfillset(&action.sa_mask);
   if (::sigaction(number, &action, &all.previous[static_cast<std::size_t>(number - 1)]) != 0) {
     return std::unexpected(last_error());
   }
-  if (!tell_kernel(number)) return std::unexpected(last_error());
+  if (!tell_kernel(number, &note_signal)) return std::unexpected(last_error());
   all.mask |= bit_of(number);
   return {};
 }
 
 void block_signals() noexcept {
   sigset_t every;
-  ::sigfillset(&every);
+  sigfillset(&every);
   (void)::pthread_sigmask(SIG_SETMASK, &every, nullptr);
 }
 
