@@ -4,7 +4,7 @@ LISTEN ?= 127.0.0.1:8080
 MAKEFLAGS += --no-print-directory
 
 .PHONY: help run build test test-aarch64 test-windows test-io_uring check check-all bench
-.PHONY: bench-quick c10k fmt clean
+.PHONY: check-targets bench-quick c10k fmt clean
 
 help:
 	@echo "make run      build and start examples/http_server (LISTEN=$(LISTEN))"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-io_uring  the same, over io_uring"
 	@echo "make build    the libraries and the examples, into build/$(PRESET)"
 	@echo "make check    format, layers, sizes, headers alone, warnings as errors"
+	@echo "make check-targets  compiles every platform's backend on this machine"
 	@echo "make check-all  the deep, slow rest: sanitizers, migrate, install tests, clang-tidy"
 	@echo "make bench    build and run the benchmarks; renews docs/performance.md"
 	@echo "make bench-quick  the main ratios in under five minutes; changes no page"
@@ -50,6 +51,10 @@ test-io_uring:
 check:
 	@tools/install_deps.sh check
 	@tools/check.sh
+
+check-targets:
+	@tools/install_deps.sh targets
+	@tools/check_targets.sh
 
 check-all:
 	@tools/install_deps.sh deep

@@ -38,6 +38,7 @@ for preset in debug asan tsan migrate; do
 done
 step "tests: AArch64" tools/test_aarch64.sh
 step "tests: Windows" tools/test_windows.sh
+step "every target compiles" tools/check_targets.sh
 step "install tests" tests/install/run.sh
 step "tests: migrate with link-time optimisation" lto
 step "clang-tidy" tidy

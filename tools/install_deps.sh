@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install_deps.sh build|test|check|bench|c10k|ci|deep [PRESET]: installs what is missing for a task.
+# install_deps.sh TASK [PRESET]: installs what is missing for a task (see `wanted`).
 # install_deps.sh --update: renews the package lists, where that is possible.
 #
 # Installs Debian's packages as root or with sudo; elsewhere it prints what is needed and fails. It
@@ -31,8 +31,12 @@ wanted() {
     bench) echo "$build $bench" ;;
     c10k) echo "$build $c10k" ;;
     ci) echo "$build $test $clang $check $aarch64 $windows $ci" ;;
+    targets) echo "$build $test $aarch64 $windows" ;;
     deep) echo "$build $test $clang $check $aarch64 $windows $ci $deep" ;;
-    *) echo "usage: install_deps.sh build|test|check|bench|c10k|ci|deep [PRESET]" >&2 && exit 2 ;;
+    *)
+      echo "usage: install_deps.sh build|test|check|bench|c10k|ci|targets|deep [PRESET]" >&2
+      exit 2
+      ;;
   esac
   case ${2:-} in
     asan | tsan) echo "$clang" ;;
