@@ -14,19 +14,27 @@ tidy() {
     { grep -E '(warning|error): ' -A 3 build/tidy.log | head -n 80 && return 1; }
 }
 
-# What is inlined across files may keep what belongs to a thread. The search knows x86-64's switch.
-lto() {
-  if ! { cmake --preset migrate -B build/migrate-lto -DSLUICE_TESTS=ON \
-    -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCMAKE_CXX_FLAGS_DEBUG="-O2 -g1" &&
-    cmake --build build/migrate-lto; } >build/lto.log 2>&1; then
-    tail -n 40 build/lto.log
+# What is inlined across files may keep what belongs to a thread.
+build_lto() {
+  local preset=$1
+  if ! { cmake --preset "$preset" -B "build/$preset-lto" -DSLUICE_TESTS=ON -DSLUICE_MIGRATE=ON \
+    -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCMAKE_CXX_FLAGS_DEBUG="-O3 -g1" &&
+    cmake --build "build/$preset-lto"; } >"build/$preset-lto.log" 2>&1; then
+    tail -n 40 "build/$preset-lto.log"
     return 1
   fi
+}
+
+# The search for cached thread-locals knows x86-64's switch.
+lto() {
+  build_lto migrate || return 1
   if [ "$(uname -m)" = x86_64 ]; then
     python3 tools/check_lto.py build/migrate-lto/{sched,net}_test || return 1
   fi
   ctest --test-dir build/migrate-lto --output-on-failure --no-tests=error -j "$(nproc)"
 }
+
+lto_aarch64() { build_lto aarch64 && tools/test_aarch64.sh --built build/aarch64-lto; }
 
 export SLUICE_TEST_SCALE=${SLUICE_TEST_SCALE:-1}
 step "what make check looks at" tools/check.sh
@@ -41,5 +49,6 @@ step "tests: Windows" tools/test_windows.sh
 step "every target compiles" tools/check_targets.sh
 step "install tests" tests/install/run.sh
 step "tests: migrate with link-time optimisation" lto
+step "tests: migrate with link-time optimisation, AArch64" lto_aarch64
 step "clang-tidy" tidy
 finish check-all

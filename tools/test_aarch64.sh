@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test_aarch64.sh [CTEST-ARGUMENT...]: builds for AArch64 and runs the suites under qemu's user
 # mode, but for those of tests/qemu_skips.txt, each of which it names with its reason.
+# test_aarch64.sh --built FOLDER [CTEST-ARGUMENT...]: runs those of a folder that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,4 +15,10 @@ pattern=$(IFS='|' && echo "${skips[*]}")
 
 # Counts shrink: qemu makes everything some twenty times slower.
 export SLUICE_TEST_SCALE=${SLUICE_TEST_SCALE:-0.02}
+if [ "${1:-}" = --built ]; then
+  folder=$2
+  shift 2
+  exec ctest --test-dir "$folder" --output-on-failure --no-tests=error --no-label-summary \
+    -j "$(nproc)" -E "$pattern" "$@"
+fi
 exec tools/test.sh aarch64 -E "$pattern" "$@"

@@ -8,13 +8,11 @@
 //   add      is a call of its own, at once: the one who waits may sleep, and the adder needs the
 //            system's answer, which comes for each filter (EV_RECEIPT).
 //   remove   is put off, and goes with a poll. It names a number, and the classic fault is a
-//   removal
-//            that hits whatever has the number by then. So:
+//            removal that hits whatever has the number by then. So:
 //              remover  1 note the number [R]
 //              poller   1 lock   2 take notes and kevent, without sleeping   3 unlock
-//              adder    1 lock   2 take the number out of the notes [R]   3 unlock   4 kevent,
-//              whose
-//                         changes begin with the removal that was noted
+//              adder    1 lock   2 take the number out of the notes [R]   3 unlock
+//                       4 kevent, whose changes begin with the removal that was noted
 //            No removal can be between the notes and the kernel while an add of that number goes
 //            by.
 //

@@ -4,8 +4,8 @@
 // differs), each with a test in kqueue_shim_test.cc:
 //
 //   K1  a knote is named by (ident, filter); EV_ADD of one that is there changes its udata, and
-//   looks
-//       whether it is ready; EV_DELETE of one that is not there is ENOENT, of no descriptor EBADF
+//       looks whether it is ready; EV_DELETE of one that is not there is ENOENT, of no descriptor
+//       EBADF
 //   K2  changes are applied in order, before anything is waited for; an error becomes an event with
 //       EV_ERROR and the number in data; without room for it the call fails with the number
 //   K3  EV_RECEIPT makes every change answer, with EV_ERROR and data 0 when it went well, and no
@@ -20,19 +20,17 @@
 //   K8  EVFILT_TIMER: milliseconds or NOTE_SECONDS, NOTE_USECONDS, NOTE_NSECONDS; periodic, or once
 //       with EV_ONESHOT; data counts the expirations
 //   K9  a pipe's end has the filter of its direction alone: EINVAL for the other one, EPIPE to
-//   write
-//       where the reader is gone. EVFILT_EXCEPT with NOTE_OOB is for sockets, EINVAL elsewhere
+//       write where the reader is gone. EVFILT_EXCEPT with NOTE_OOB is for sockets, EINVAL
+//       elsewhere
 //   K10 a plain file is taken, and ready at once
 //   K11 a wait that a signal interrupts is EINTR; no timeout waits for ever, a zero one not at all
 //
 // What it cannot do:
-// - One epoll registration serves both directions, and epoll reports everything that a descriptor
-// is
+// - One epoll registration serves both directions, and epoll reports all that a descriptor is
 //   ready for at any edge; so a filter may also report when only the other one had an edge.
 // - SO_ERROR can only be read by taking it, so fflags of a socket in error is EIO, whatever it is.
 // - EVFILT_WRITE's data is 1, not the room. A knote must be EV_CLEAR or EV_ONESHOT: a
-// level-triggered
-//   one is EINVAL, as are EV_ENABLE, EV_DISABLE and all other filters.
+//   level-triggered one is EINVAL, as are EV_ENABLE, EV_DISABLE and all other filters.
 // - After this side's own shutdown EVFILT_WRITE has no EV_EOF.
 // - A knote whose descriptor was closed is found out when it would be reported or changed, not at
 //   the close.
