@@ -4,14 +4,9 @@
 # test_aarch64.sh --built FOLDER [CTEST-ARGUMENT...]: runs those of a folder that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source tools/skips.sh
 
-skips=()
-while read -r name reason; do
-  case $name in '' | '#'*) continue ;; esac
-  skips+=("$name")
-  echo "NOT RUN under qemu: $name: $reason"
-done <tests/qemu_skips.txt
-pattern=$(IFS='|' && echo "${skips[*]}")
+name_skips tests/qemu_skips.txt qemu
 
 # Counts shrink: qemu makes everything some twenty times slower.
 export SLUICE_TEST_SCALE=${SLUICE_TEST_SCALE:-0.02}
@@ -19,6 +14,6 @@ if [ "${1:-}" = --built ]; then
   folder=$2
   shift 2
   exec ctest --test-dir "$folder" --output-on-failure --no-tests=error --no-label-summary \
-    -j "$(nproc)" -E "$pattern" "$@"
+    -j "$(nproc)" -E "$skipped" "$@"
 fi
-exec tools/test.sh aarch64 -E "$pattern" "$@"
+exec tools/test.sh aarch64 -E "$skipped" "$@"

@@ -3,16 +3,11 @@
 # suites under Wine, but for those of tests/wine_skips.txt, each of which it names with its reason.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source tools/skips.sh
 
-skips=()
-while read -r name reason; do
-  case $name in '' | '#'*) continue ;; esac
-  skips+=("$name")
-  echo "NOT RUN under Wine: $name: $reason"
-done <tests/wine_skips.txt
-pattern=$(IFS='|' && echo "${skips[*]:-^$}")
+name_skips tests/wine_skips.txt Wine
 
 tools/wine.sh --begin
 trap 'tools/wine.sh --end' EXIT
 # Counts shrink: each system call is a message to Wine's server.
-SLUICE_TEST_SCALE=${SLUICE_TEST_SCALE:-0.05} tools/test.sh windows -E "$pattern" "$@"
+SLUICE_TEST_SCALE=${SLUICE_TEST_SCALE:-0.05} tools/test.sh windows -E "$skipped" "$@"
