@@ -95,6 +95,7 @@ BUILD_CASES = [
 ]
 BUILD_FILES = ["CMakeLists.txt", "CMakePresets.json", "cmake/sluice_flags.cmake"]
 BUILD_FILES += ["cmake/sluice_header_check.cmake", "src/base/bug.h", "src/base/bug.cc"]
+BUILD_FILES += ["src/base/raw_message.h", "src/base/raw_message.cc"]
 BUILD_SWITCHES = ["TESTS", "HTTP", "INSTALL", "EXAMPLES"]
 
 
