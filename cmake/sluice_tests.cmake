@@ -32,6 +32,12 @@ file(GLOB support_sources CONFIGURE_DEPENDS
     "${PROJECT_SOURCE_DIR}/src/poller/poller_lying.cc")
 list(FILTER support_sources EXCLUDE REGEX "_test[.]cc$")
 sluice_keep_platform_files(support_sources)
+if(APPLE)
+  # macOS's headers hide the ucontext functions from everyone else, and call them deprecated.
+  set_source_files_properties("${PROJECT_SOURCE_DIR}/src/testing/model_coroutine_posix.cc"
+      PROPERTIES COMPILE_DEFINITIONS "_XOPEN_SOURCE=700;_DARWIN_C_SOURCE"
+      COMPILE_OPTIONS -Wno-deprecated-declarations)
+endif()
 include(cmake/sluice_kqueue_shim.cmake)
 if(support_sources)
   # Objects, since one of them (test_pollers_SYSTEM.cc) is there for what its beginning does.

@@ -12,6 +12,10 @@
 
 #include "os/socket_address.h"
 
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
 namespace sluice::testing {
 namespace {
 
@@ -29,10 +33,13 @@ void send_all(int fd, std::string_view data, int flags) {
   }
 }
 
-raw_socket open_and_connect(const net::address& where, int type_flags, bool must) {
+// Dressed after it was made, since macOS has no flags for it.
+raw_socket open_and_connect(const net::address& where, int status_flags, bool must) {
   const os::raw_address raw(where);
-  raw_socket made(::socket(raw.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | type_flags, 0));
+  raw_socket made(::socket(raw.any.sa_family, SOCK_STREAM, 0));
   demand(made.fd() >= 0, "socket");
+  demand(::fcntl(made.fd(), F_SETFD, FD_CLOEXEC) == 0, "FD_CLOEXEC");
+  demand(::fcntl(made.fd(), F_SETFL, status_flags) == 0, "F_SETFL");
   const int status = ::connect(made.fd(), &raw.any, raw.size);
   demand(status == 0 || !must, "connect");
   return made;
@@ -52,7 +59,7 @@ raw_socket raw_socket::connect(const net::address& where) {
 }
 
 raw_socket raw_socket::begin_connect(const net::address& where) {
-  return open_and_connect(where, SOCK_NONBLOCK, false);
+  return open_and_connect(where, O_NONBLOCK, false);
 }
 
 bool raw_socket::is_connected() const {
@@ -63,7 +70,11 @@ bool raw_socket::is_connected() const {
 void raw_socket::send(std::string_view data) const { send_all(fd_, data, 0); }
 
 void raw_socket::send_with_what_follows(std::string_view data) const {
+#ifdef MSG_MORE
   send_all(fd_, data, MSG_MORE);
+#else
+  send(data);
+#endif
 }
 
 void raw_socket::send_urgent(char byte) const { send_all(fd_, {&byte, 1}, MSG_OOB); }
