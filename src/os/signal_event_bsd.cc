@@ -1,6 +1,8 @@
-// signal_event_bsd.cc: a pipe, whose read end every waiter has a duplicate of and nobody reads:
-// each byte is an edge for all of them. One that is full is emptied by the announcer, since whoever
-// looks at it afterwards sees what comes after.
+// signal_event_bsd.cc: a pipe, whose read end every waiter has a duplicate of and none of them
+// reads. kqueue(2) promises no edge for a byte behind an unread one, so an announcement is
+//   1 the signal is noted   2 empty the pipe   3 write a byte
+// Whatever byte is there in 3 was written after 2, so the first of those was an edge, and whoever
+// is woken by that edge sees what was noted in 1.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -41,12 +43,13 @@ result<native_handle> copy_signal_event() noexcept {
 }
 
 void announce_signal() noexcept {
+  const int from = read_end.load(std::memory_order_seq_cst);
   const int into = write_end.load(std::memory_order_seq_cst);
-  while (::write(into, "", 1) < 0) {
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return;
-    std::array<char, 4096> bytes;
-    (void)::read(read_end.load(std::memory_order_seq_cst), bytes.data(), bytes.size());
+  // More than there are announcers at once, a byte for each.
+  std::array<char, 4096> bytes;
+  while (::read(from, bytes.data(), bytes.size()) < 0 && errno == EINTR) {
+  }
+  while (::write(into, "", 1) < 0 && errno == EINTR) {
   }
 }
 
