@@ -43,6 +43,20 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
   list(APPEND SLUICE_HARDENING -mbranch-protection=standard)
 endif()
 
+# clang's library has std::jthread behind a flag, in some versions. Whoever includes our headers
+# needs the flag as well.
+set(SLUICE_LIBRARY_FLAGS)
+if(APPLE OR CMAKE_SYSTEM_NAME MATCHES "BSD")
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_CXX_STANDARD 23)
+  set(jthread "#include <thread>\nint main() { std::jthread made([] {}); }")
+  check_cxx_source_compiles("${jthread}" SLUICE_JTHREAD_IS_THERE)
+  if(NOT SLUICE_JTHREAD_IS_THERE)
+    set(SLUICE_LIBRARY_FLAGS -fexperimental-library)
+  endif()
+  unset(CMAKE_CXX_STANDARD)
+endif()
+
 if(WIN32)
   # Windows 10, for what a completion port and a futex need; and no macros named min and max.
   add_compile_definitions(_WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN NOMINMAX)
@@ -58,6 +72,9 @@ function(sluice_dress_internal target)
       $<$<BOOL:${SLUICE_MIGRATE}>:SLUICE_MIGRATE=1>)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
   target_compile_features(${target} PUBLIC cxx_std_23)
+  target_compile_options(${target} PUBLIC
+      $<$<COMPILE_LANGUAGE:CXX>:${SLUICE_LIBRARY_FLAGS}>)
+  target_link_options(${target} PUBLIC ${SLUICE_LIBRARY_FLAGS})
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
 endfunction()
 

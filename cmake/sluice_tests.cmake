@@ -2,29 +2,38 @@
 # tests/*.cc. A layer without tests has no binary. What only one system can do is in a file with its
 # suffix, as in the library: x_posix_test.cc, poller_epoll_test.cc.
 #
-# GoogleTest is compiled here, from Debian's sources: a sanitizer must see all of the program, and
-# an installed libgtest was built by another compiler.
+# GoogleTest is compiled here where its sources are, as Debian has them: a sanitizer must see all of
+# the program, and an installed libgtest was built by another compiler. Elsewhere it is found.
 include(GoogleTest)
 enable_testing()
 
 set(SLUICE_GOOGLETEST_DIR "/usr/src/googletest" CACHE PATH "GoogleTest's sources")
-if(NOT EXISTS "${SLUICE_GOOGLETEST_DIR}/googletest/src/gtest-all.cc")
-  message(FATAL_ERROR
-      "The tests need GoogleTest's sources in SLUICE_GOOGLETEST_DIR=${SLUICE_GOOGLETEST_DIR}. On "
-      "Debian: tools/install_deps.sh test. Without tests: -DSLUICE_TESTS=OFF.")
+# A library of its own for main, so that src/testing may bring another one.
+if(EXISTS "${SLUICE_GOOGLETEST_DIR}/googletest/src/gtest-all.cc")
+  set(gtest "${SLUICE_GOOGLETEST_DIR}/googletest")
+  set(gmock "${SLUICE_GOOGLETEST_DIR}/googlemock")
+  add_library(sluice_gtest STATIC EXCLUDE_FROM_ALL
+      "${gtest}/src/gtest-all.cc" "${gmock}/src/gmock-all.cc")
+  target_include_directories(sluice_gtest SYSTEM PUBLIC "${gtest}/include" "${gmock}/include"
+      PRIVATE "${gtest}" "${gmock}")
+  target_compile_features(sluice_gtest PUBLIC cxx_std_23)
+  target_compile_options(sluice_gtest PRIVATE -w)
+  target_link_libraries(sluice_gtest PUBLIC Threads::Threads)
+  add_library(sluice_gtest_main STATIC EXCLUDE_FROM_ALL "${gmock}/src/gmock_main.cc")
+  target_link_libraries(sluice_gtest_main PUBLIC sluice_gtest)
+else()
+  find_package(GTest CONFIG)
+  if(NOT TARGET GTest::gmock)
+    message(FATAL_ERROR
+        "The tests need GoogleTest: its sources in SLUICE_GOOGLETEST_DIR=${SLUICE_GOOGLETEST_DIR}, "
+        "or a package that CMake finds. On Debian: tools/install_deps.sh test. Without tests: "
+        "-DSLUICE_TESTS=OFF.")
+  endif()
+  add_library(sluice_gtest INTERFACE)
+  target_link_libraries(sluice_gtest INTERFACE GTest::gmock GTest::gtest)
+  add_library(sluice_gtest_main INTERFACE)
+  target_link_libraries(sluice_gtest_main INTERFACE GTest::gmock_main sluice_gtest)
 endif()
-set(gtest "${SLUICE_GOOGLETEST_DIR}/googletest")
-set(gmock "${SLUICE_GOOGLETEST_DIR}/googlemock")
-add_library(sluice_gtest STATIC EXCLUDE_FROM_ALL
-    "${gtest}/src/gtest-all.cc" "${gmock}/src/gmock-all.cc")
-target_include_directories(sluice_gtest SYSTEM PUBLIC "${gtest}/include" "${gmock}/include"
-    PRIVATE "${gtest}" "${gmock}")
-target_compile_features(sluice_gtest PUBLIC cxx_std_23)
-target_compile_options(sluice_gtest PRIVATE -w)
-target_link_libraries(sluice_gtest PUBLIC Threads::Threads)
-# A library of its own, so that src/testing may bring another main.
-add_library(sluice_gtest_main STATIC EXCLUDE_FROM_ALL "${gmock}/src/gmock_main.cc")
-target_link_libraries(sluice_gtest_main PUBLIC sluice_gtest)
 
 file(GLOB support_sources CONFIGURE_DEPENDS
     "${PROJECT_SOURCE_DIR}/src/testing/*.cc"

@@ -17,6 +17,8 @@ target() {
 
 tools/fetch_llhttp.sh
 libraries=(sluice sluice_http)
+# Linking a program shows what the headers promise and no library has.
+macos=("${libraries[@]}" sluice_testing examples_http_server examples_echo_server)
 step "Linux: epoll, io_uring" target debug "${libraries[@]}"
 step "Linux: kqueue over its shim" target debug sluice_kqueue_shim
 step "Linux on AArch64" target aarch64 "${libraries[@]}"
@@ -24,8 +26,8 @@ step "Windows: completion ports" target windows "${libraries[@]}" examples_http_
 export ZIG_GLOBAL_CACHE_DIR=$PWD/build/third_party/zig/cache
 export ZIG_LOCAL_CACHE_DIR=$ZIG_GLOBAL_CACHE_DIR
 if tools/fetch_zig.sh; then
-  step "macOS on x86-64: kqueue" target macos-x86_64 all
-  step "macOS on AArch64: kqueue" target macos-aarch64 all
+  step "macOS on x86-64: kqueue" target macos-x86_64 "${macos[@]}"
+  step "macOS on AArch64: kqueue" target macos-aarch64 "${macos[@]}"
 else
   echo "*** NOT CHECKED: macOS on x86-64 and on AArch64: no Zig, which comes from npm ***"
 fi

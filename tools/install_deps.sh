@@ -4,7 +4,8 @@
 #
 # Installs Debian's packages as root or with sudo; elsewhere it prints what is needed and fails. It
 # probes for the program or the file, not the package: whoever has a compiler from somewhere else is
-# left alone.
+# left alone. On macOS and the BSDs, where only building and testing is possible, it installs nothing
+# and says what is missing.
 set -euo pipefail
 
 # package=probe; a probe is a program in the path or a file.
@@ -61,6 +62,20 @@ if [ "${1:-}" = --update ]; then
   find_root && apt update
   exit
 fi
+
+case $(uname -s) in
+  Darwin | *BSD)
+    # GoogleTest and llhttp are libraries there: CMake looks for them, and says so if it must.
+    for program in cmake ninja; do
+      command -v "$program" >/dev/null && continue
+      echo "There is no $program. Everything that the build and the tests need:" >&2
+      echo "  macOS:   brew install cmake ninja googletest llhttp" >&2
+      echo "  FreeBSD: pkg install bash gmake cmake ninja googletest llhttp python3 curl" >&2
+      exit 1
+    done
+    exit 0
+    ;;
+esac
 
 list=$(wanted "$@")
 missing=()

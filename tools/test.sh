@@ -24,4 +24,4 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-$common:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-$common:print_stacktrace=1}
 
 ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --no-label-summary \
-  -j "$(nproc)" "$@"
+  -j "$(getconf _NPROCESSORS_ONLN)" "$@"
