@@ -31,7 +31,7 @@ wanted() {
     check) echo "$build $test $clang $check" ;;
     bench) echo "$build $bench" ;;
     c10k) echo "$build $c10k" ;;
-    ci) echo "$build $test $clang $check $windows $ci" ;;
+    ci) echo "$build $test $clang $check $aarch64 $windows $ci" ;;
     targets) echo "$build $test $aarch64 $windows" ;;
     deep) echo "$build $test $clang $check $aarch64 $windows $ci $deep" ;;
     *)
