@@ -1,5 +1,6 @@
-# Puts llhttp's three C files into sluice_http, or links the system's llhttp. They are private: no public header names llhttp, and
-# a shared sluice_http does not export its symbols, so a program may bring an llhttp of its own.
+# Puts llhttp's three C files into sluice_http, or links the system's llhttp. They are private: no
+# public header names llhttp, and a shared sluice_http does not export its symbols, so a program may
+# bring an llhttp of its own.
 enable_language(C)
 
 set(llhttp_hints
@@ -20,7 +21,7 @@ if(NOT llhttp_include OR NOT llhttp_sources)
     message(FATAL_ERROR
         "sluice::http needs the sources of llhttp 8.1 or later, and there are none in\n"
         "  SLUICE_LLHTTP_DIR=${SLUICE_LLHTTP_DIR}\n"
-        "nor is there an installed llhttp 9. On Debian run tools/fetch_llhttp.sh. Elsewhere install "
+        "nor is there an installed llhttp 9. On Debian: tools/fetch_llhttp.sh. Elsewhere install "
         "llhttp (Homebrew, FreeBSD's ports), or unpack a source release and give its folder as "
         "-DSLUICE_LLHTTP_DIR=... Without HTTP: -DSLUICE_HTTP=OFF.")
   endif()

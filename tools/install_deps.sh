@@ -3,9 +3,9 @@
 # install_deps.sh --update: renews the package lists, where that is possible.
 #
 # Installs Debian's packages as root or with sudo; elsewhere it prints what is needed and fails. It
-# probes for the program or the file, not the package: whoever has a compiler from somewhere else is
-# left alone. On macOS and the BSDs, where only building and testing is possible, it installs nothing
-# and says what is missing.
+# probes for the program or the file, not the package: whoever has a compiler from elsewhere is left
+# alone. On macOS and the BSDs, where only building and testing is possible, it installs nothing and
+# says what is missing.
 set -euo pipefail
 
 # package=probe; a probe is a program in the path or a file.
