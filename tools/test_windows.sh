@@ -7,7 +7,7 @@ source tools/skips.sh
 
 name_skips tests/wine_skips.txt Wine
 
-tools/wine.sh --begin
 trap 'tools/wine.sh --end' EXIT
+tools/wine.sh --begin
 # Counts shrink: each system call is a message to Wine's server.
 SLUICE_TEST_SCALE=${SLUICE_TEST_SCALE:-0.05} tools/test.sh windows -E "$skipped" "$@"

@@ -66,6 +66,8 @@ result<void> io_handle::close() noexcept {
 result<os::native_handle> io_handle::release() noexcept {
   if (!begin_alone()) return std::unexpected(error(errc::closed));
   forget_desc(false);
+  // Its runtime's pollers are gone, and have forgotten it only where a system's pollers do.
+  if (is_orphan()) os::leave_poller(fd_);
   return fd_;
 }
 

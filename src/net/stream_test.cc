@@ -138,6 +138,21 @@ TEST_P(Stream, ShutdownReadEndsAReadThatWaits) {
   });
 }
 
+// A short read is remembered: the next one waits before it tries.
+TEST_P(Stream, ShutdownReadAfterAShortReadIsTheEndToo) {
+  on_fibers([] {
+    for (const auto make : each_pair()) {
+      connected pair = make();
+      EXPECT_TRUE(pair.client.write("short"));
+      std::byte more[100];
+      EXPECT_EQ(pair.server.read(more).value_or(0), 5u);
+      EXPECT_TRUE(pair.server.shutdown_read());
+      EXPECT_EQ(pair.server.read(more).error(), errc::end_of_stream);
+      EXPECT_EQ(pair.server.receive().error(), errc::end_of_stream);
+    }
+  });
+}
+
 TEST_P(Stream, AResetIsConnectionReset) {
   on_fibers([] {
     auto listener = listen(tcp, "127.0.0.1:0");

@@ -1,7 +1,6 @@
 #include "os/iocp_windows.h"
 
 #include <mswsock.h>
-#include <winternl.h>
 #include <ws2tcpip.h>
 
 #include <algorithm>
@@ -75,13 +74,6 @@ outcome bind_anywhere(native_handle socket, int family) noexcept {
   return failed.failure() == std::errc::invalid_argument ? outcome(0) : failed;
 }
 
-// From <ntifs.h>: FileReplaceCompletionInformation.
-constexpr int replace_completion = 61;
-struct completion_information {
-  HANDLE port;
-  void* key;
-};
-
 }  // namespace
 
 result<completion_port> port_open() noexcept {
@@ -113,15 +105,6 @@ result<void> port_tie(completion_port port, native_handle socket) noexcept {
   return {};
 }
 
-void port_untie(native_handle socket) noexcept {
-  count_call(call::poll_control);
-  completion_information none{};
-  IO_STATUS_BLOCK status{};
-  // Where the system cannot, the socket stays tied, and says so when it is tied again.
-  ::NtSetInformationFile(kernel_handle(socket), &status, &none, sizeof(none),
-                         static_cast<FILE_INFORMATION_CLASS>(replace_completion));
-}
-
 void port_post(completion_port port) noexcept {
   count_call(call::wake);
   ::PostQueuedCompletionStatus(port, 0, 0, nullptr);
@@ -148,7 +131,7 @@ begun begin_receive(native_handle socket, read_buffer into, OVERLAPPED& with) no
   WSABUF buffer{static_cast<ULONG>(length), reinterpret_cast<char*>(into.data())};
   DWORD flags = 0;
   return begun_as(::WSARecv(to_socket(socket), &buffer, 1, nullptr, &flags, &with, nullptr) != 0,
-                  with);
+                  with, failed_receive);
 }
 
 begun begin_send(native_handle socket, write_buffer from, OVERLAPPED& with) noexcept {
@@ -220,8 +203,14 @@ outcome finish_connect(native_handle socket) noexcept {
 }
 
 outcome ended(native_handle socket, OVERLAPPED& with) noexcept {
-  // An NTSTATUS; the socket's own words are asked for only if it is none of the good ones.
-  if (with.Internal == 0) return outcome(static_cast<std::int64_t>(with.InternalHigh));
+  // An NTSTATUS; the socket's own words are asked for only if it is none of the good ones. A part
+  // of what was cancelled may be done.
+  constexpr std::uint32_t cancelled =
+      0xC0000120;  // STATUS_CANCELLED, whose header fights windows.h
+  const bool in_part = static_cast<std::uint32_t>(with.Internal) == cancelled;
+  if (with.Internal == 0 || (in_part && with.InternalHigh > 0)) {
+    return outcome(static_cast<std::int64_t>(with.InternalHigh));
+  }
   DWORD bytes = 0;
   DWORD flags = 0;
   if (::WSAGetOverlappedResult(to_socket(socket), &with, &bytes, FALSE, &flags) != 0) {

@@ -23,9 +23,6 @@ void port_close(completion_port port) noexcept;
 //
 //   Errors  std::errc::invalid_argument  it is tied to a port already
 [[nodiscard]] result<void> port_tie(completion_port port, native_handle socket) noexcept;
-// Unties it, where the system can (Windows 8.1): it may be tied to another port then. No operation
-// is under way.
-void port_untie(native_handle socket) noexcept;
 
 // Sends an empty packet through the port. Any thread.
 void port_post(completion_port port) noexcept;

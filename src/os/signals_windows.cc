@@ -27,6 +27,9 @@ std::atomic<void (*)() noexcept> announcer{nullptr};
 
 struct previous_handlers {
   std::mutex mutex;
+  // Whether the system calls on_console, from the first catch_signal on and for good: taking it
+  // back would wait for the lock that the system holds while on_console sleeps.
+  bool listens = false;          // GUARDED_BY(mutex)
   handler of[last_signal] = {};  // GUARDED_BY(mutex)
 };
 previous_handlers& previous() noexcept {
@@ -78,9 +81,10 @@ result<void> catch_signal(int number) noexcept {
   previous_handlers& before = previous();
   const std::lock_guard guard(before.mutex);
   if ((caught.load() & bit_of(number)) != 0) return {};
-  if (caught.load() == 0 && ::SetConsoleCtrlHandler(&on_console, TRUE) == 0) {
+  if (!before.listens && ::SetConsoleCtrlHandler(&on_console, TRUE) == 0) {
     return std::unexpected(last_error());
   }
+  before.listens = true;
   before.of[number - 1] = std::signal(number, &on_raise);
   caught.fetch_or(bit_of(number));
   return {};
@@ -105,7 +109,6 @@ void restore_signals() noexcept {
   for (int number = 1; number <= last_signal; ++number) {
     if ((caught.load() & bit_of(number)) != 0) std::signal(number, before.of[number - 1]);
   }
-  if (caught.load() != 0) ::SetConsoleCtrlHandler(&on_console, FALSE);
   caught.store(0);
   noted.store(0);
 }

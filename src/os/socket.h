@@ -130,6 +130,9 @@ struct socket_traits {
 
 [[nodiscard]] outcome make_non_blocking(native_handle handle) noexcept;
 [[nodiscard]] outcome make_close_on_exec(native_handle handle) noexcept;
+// Where a socket is tied to its poller for as long as it is open, unties it, if the system can
+// (Windows 8.1): another poller may have it then. No operation is under way.
+void leave_poller(native_handle socket) noexcept;
 // On systems where that is said of a socket and not of a send: a send to nobody raises no SIGPIPE.
 // open_stream and accept have done it.
 [[nodiscard]] outcome forbid_sigpipe(native_handle socket) noexcept;

@@ -198,6 +198,9 @@ outcome make_non_blocking(native_handle handle) noexcept {
   return change_flags(handle, F_GETFL, F_SETFL, O_NONBLOCK);
 }
 
+// A poller that is gone has let go of everything.
+void leave_poller(native_handle) noexcept {}
+
 outcome make_close_on_exec(native_handle handle) noexcept {
   return change_flags(handle, F_GETFD, F_SETFD, FD_CLOEXEC);
 }

@@ -4,6 +4,7 @@
 
 #include <afunix.h>
 #include <mswsock.h>
+#include <winternl.h>
 #include <ws2tcpip.h>
 
 #include <algorithm>
@@ -25,6 +26,13 @@ outcome zero_is_success(Call&& system_call) noexcept {
   count_call(call::other);
   return system_call() == 0 ? outcome(0) : failed_socket_call();
 }
+
+// From <ntifs.h>: FileReplaceCompletionInformation.
+constexpr int replace_completion = 61;
+struct completion_information {
+  HANDLE port;
+  void* key;
+};
 
 struct option_name {
   int level;
@@ -190,9 +198,9 @@ outcome connect(native_handle socket, const net::address& where) noexcept {
   const outcome begun =
       zero_is_success([&] { return ::connect(to_socket(socket), &raw.any, raw.size); });
   // Winsock says "would block" for what the others call under way. A local connect stays one that
-  // would block, and is asked again: no port tells of its end.
-  const bool under_way = begun.would_block() && where.is_ip();
-  return under_way ? outcome(-EINPROGRESS) : begun;
+  // would block, and is asked again, until it is there: no port tells of its end.
+  if (!begun.would_block() && !begun.in_progress()) return begun;
+  return outcome(where.is_ip() ? -EINPROGRESS : -EAGAIN);
 }
 
 outcome pending_error(native_handle socket) noexcept {
@@ -291,6 +299,15 @@ outcome make_close_on_exec(native_handle handle) noexcept {
 
 // There is no such signal.
 outcome forbid_sigpipe(native_handle) noexcept { return outcome(0); }
+
+void leave_poller(native_handle socket) noexcept {
+  count_call(call::poll_control);
+  completion_information none{};
+  IO_STATUS_BLOCK status{};
+  // Where the system cannot, the socket stays tied, and says so when it is tied again.
+  ::NtSetInformationFile(reinterpret_cast<HANDLE>(to_socket(socket)), &status, &none, sizeof(none),
+                         static_cast<FILE_INFORMATION_CLASS>(replace_completion));
+}
 
 bool outcome::is_passing() const noexcept {
   // accept: the connection was gone before it was taken, or before anybody could ask whose it is.

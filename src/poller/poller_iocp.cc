@@ -11,6 +11,7 @@
 
 #include "os/clock.h"
 #include "os/iocp_windows.h"
+#include "os/socket.h"
 #include "poller/operation.h"
 #include "poller/poll_desc.h"
 #include "poller/poller_backends.h"
@@ -77,7 +78,7 @@ class poller_iocp final : public poller {
   result<void> add(os::native_handle fd, const poll_desc&) override {
     return os::port_tie(port_, fd);
   }
-  void remove(os::native_handle fd, const poll_desc&) noexcept override { os::port_untie(fd); }
+  void remove(os::native_handle fd, const poll_desc&) noexcept override { os::leave_poller(fd); }
   [[nodiscard]] bool close_ends_watch() const noexcept override { return true; }
   [[nodiscard]] bool completes() const noexcept override { return true; }
   [[nodiscard]] bool ties() const noexcept override { return true; }
