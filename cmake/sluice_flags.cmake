@@ -72,9 +72,11 @@ function(sluice_dress_internal target)
       $<$<BOOL:${SLUICE_MIGRATE}>:SLUICE_MIGRATE=1>)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
   target_compile_features(${target} PUBLIC cxx_std_23)
-  target_compile_options(${target} PUBLIC
-      $<$<COMPILE_LANGUAGE:CXX>:${SLUICE_LIBRARY_FLAGS}>)
-  target_link_options(${target} PUBLIC ${SLUICE_LIBRARY_FLAGS})
+  if(SLUICE_LIBRARY_FLAGS)
+    target_compile_options(${target} PUBLIC
+        $<$<COMPILE_LANGUAGE:CXX>:${SLUICE_LIBRARY_FLAGS}>)
+    target_link_options(${target} PUBLIC ${SLUICE_LIBRARY_FLAGS})
+  endif()
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
 endfunction()
 
