@@ -152,6 +152,11 @@ class basic_park_word {
   [[nodiscard]] bool is_waiting() const noexcept {
     return (word_.load(std::memory_order_relaxed) & waiting) != 0;
   }
+  // The same, and it has left its stack: whatever it does before it waits is done.
+  [[nodiscard]] bool is_parked() const noexcept {
+    // acquire: pairs with the worker's save.
+    return (word_.load(std::memory_order_acquire) & (waiting | saved)) == (waiting | saved);
+  }
 
  private:
   static constexpr int reason_shift = 8;

@@ -4,17 +4,16 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "sched/park.h"
 #include "sluice/fiber.h"
 #include "sluice/net.h"
 #include "sluice/run.h"
 #include "testing/local_sockets.h"
+#include "testing/park_probe.h"
 #include "testing/process.h"
 #include "testing/scale.h"
 #include "testing/with_processors.h"
@@ -80,24 +79,6 @@ inline std::vector<connected (*)()> each_pair() {
 
 // The cheapest that the system has.
 inline connected any_pair() { return each_pair().back()(); }
-
-// Tells when a fiber has parked: the fiber calls enter(), somebody else waits for the park.
-class park_probe {
- public:
-  void enter() { who_.store(rt::this_fiber_or_null()); }
-
-  // Returns once the fiber waits for `kind`.
-  void await(rt::wait_kind kind) const {
-    for (;;) {
-      const rt::control_block* who = who_.load();
-      if (who != nullptr && who->word.is_waiting() && who->waiting_for.load() == kind) return;
-      yield();
-    }
-  }
-
- private:
-  std::atomic<rt::control_block*> who_{nullptr};
-};
 
 // `text` as bytes.
 inline std::span<const std::byte> bytes_of(std::string_view text) {
