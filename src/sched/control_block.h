@@ -34,6 +34,11 @@ enum class wait_kind : std::uint8_t {
   lock,
   condition,
   group,
+  permit,
+  event,
+  phase,  // the others at a barrier
+  send,   // on a channel
+  receive,
   turn,   // for another fiber's read or write on the same connection
   close,  // for the last user of a descriptor to leave
   signal,

@@ -79,6 +79,16 @@ const char* name_of(wait_kind kind) noexcept {
       return "condition";
     case wait_kind::group:
       return "wait group";
+    case wait_kind::permit:
+      return "permit";
+    case wait_kind::event:
+      return "event";
+    case wait_kind::phase:
+      return "phase";
+    case wait_kind::send:
+      return "send";
+    case wait_kind::receive:
+      return "receive";
     case wait_kind::turn:
       return "its turn on a connection";
     case wait_kind::close:

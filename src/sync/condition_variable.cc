@@ -22,7 +22,7 @@
 #include "sched/spin_lock.h"
 #include "sched/wait_list.h"
 #include "sched/wake_batch.h"
-#include "sluice/sync.h"
+#include "sluice/sync/condition_variable.h"
 
 namespace sluice {
 

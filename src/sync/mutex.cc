@@ -38,8 +38,9 @@
 
 #include "base/bug.h"
 #include "fiber/sanitizer.h"
+#include "sched/park_time.h"
 #include "sched/spin_lock.h"
-#include "sluice/sync.h"
+#include "sluice/sync/mutex.h"
 #include "sync/lock_queue.h"
 
 namespace sluice {
@@ -59,10 +60,16 @@ constexpr rt::wake_reason owned = rt::wake_reason::ready;
 
 }  // namespace
 
+struct mutex::asked {
+  deadline until{};
+  bool stoppable = false;
+};
+
 struct mutex::internals {
   std::atomic<std::uint32_t> state;
   rt::spin_lock guard;
   rt::lock_queue queue;  // GUARDED_BY(guard)
+  const void* owner;     // in debug builds
 
   // One waiter's wait, in its frame.
   struct wait {
@@ -73,14 +80,16 @@ struct mutex::internals {
   };
 
   bool take_if_free() noexcept;
-  bool lock_slowly(bool stoppable) noexcept;
+  bool lock_slowly(const asked& how) noexcept;
+  void note_owner() noexcept;
+  void check_owner() const noexcept;
   bool take_or_enqueue(wait& self) noexcept;
   void leave_queue(wait& self) noexcept;
   void unlock_slowly(std::uint32_t now) noexcept;
   bool pass_on() noexcept;
 };
 
-static_assert(sizeof(mutex) == 24);
+static_assert(sizeof(mutex) == 32);
 
 mutex::internals& mutex::inside() noexcept {
   static_assert(sizeof(internals) == sizeof(memory_) && alignof(internals) <= 8);
@@ -98,9 +107,27 @@ mutex::~mutex() {
 #endif
 }
 
+// Whoever has just taken it.
+void mutex::internals::note_owner() noexcept {
+  rt::race_acquire(this);
+#ifndef NDEBUG
+  owner = &rt::this_parker();
+#endif
+}
+
+// Before it is given up. That nobody holds it is found later, in every build.
+void mutex::internals::check_owner() const noexcept {
+#ifndef NDEBUG
+  // relaxed: whoever holds it has set it himself.
+  if ((state.load(std::memory_order_relaxed) & locked) != 0 && owner != &rt::this_parker()) {
+    misuse("a mutex was unlocked by somebody who has not locked it");
+  }
+#endif
+}
+
 bool mutex::try_lock() noexcept {
   if (!inside().take_if_free()) return false;
-  rt::race_acquire(this);
+  inside().note_owner();
   return true;
 }
 
@@ -109,20 +136,29 @@ void mutex::lock() noexcept {
   // acquire: pairs with the unlock's release.
   if (!inside().state.compare_exchange_strong(free, locked, std::memory_order_acquire,
                                               std::memory_order_relaxed)) [[unlikely]] {
-    (void)inside().lock_slowly(false);
+    (void)inside().lock_slowly({});
   }
-  rt::race_acquire(this);
+  inside().note_owner();
+}
+
+bool mutex::try_lock_until(deadline until) noexcept {
+  if (!inside().lock_slowly({.until = until})) return false;
+  inside().note_owner();
+  return true;
 }
 
 result<void> mutex::lock_or_stop() noexcept {
   if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
-  if (!inside().lock_slowly(true)) return std::unexpected(error(errc::operation_canceled));
-  rt::race_acquire(this);
+  if (!inside().lock_slowly({.stoppable = true})) {
+    return std::unexpected(error(errc::operation_canceled));
+  }
+  inside().note_owner();
   return {};
 }
 
 void mutex::unlock() noexcept {
   rt::race_release(this);
+  inside().check_owner();
   std::uint32_t held = locked;
   // release: pairs with the next taker's acquire.
   if (!inside().state.compare_exchange_strong(held, 0, std::memory_order_release,
@@ -144,19 +180,22 @@ bool mutex::internals::take_if_free() noexcept {
   return false;
 }
 
-// False: asked to stop.
-bool mutex::internals::lock_slowly(bool stoppable) noexcept {
+// False: asked to stop, or too late.
+bool mutex::internals::lock_slowly(const asked& how) noexcept {
   if (take_if_free()) return true;
   rt::parker& self = rt::this_parker();
   wait mine(self);
   for (;;) {
-    rt::park_begin(self, {.kind = rt::wait_kind::lock, .on = this, .stoppable = stoppable});
+    rt::park_begin(self, {.kind = rt::wait_kind::lock,
+                          .on = this,
+                          .until = rt::park_time(how.until),
+                          .stoppable = how.stoppable});
     if (take_or_enqueue(mine)) {
-      // Not in the queue: only a stop can have won, and the mutex comes before the stop.
+      // Not in the queue: only a stop or the deadline can have won, and the mutex comes first.
       if (!rt::park_withdraw(self)) (void)rt::park(self);
       return true;
     }
-    if (stoppable && rt::park_interrupted(self)) {
+    if (how.stoppable && rt::park_interrupted(self)) {
       leave_queue(mine);
       if (rt::park_withdraw(self)) return false;
     }

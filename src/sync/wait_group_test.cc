@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -100,6 +101,20 @@ TEST_P(WaitGroup, FibersAndThreadsWaitForEachOther) {
         },
         options());
   }
+}
+
+TEST_P(WaitGroup, WaitsNoLongerThanItIsAskedTo) {
+  run(
+      [] {
+        wait_group one;
+        one.add();
+        EXPECT_FALSE(one.wait_for(std::chrono::milliseconds(1)));
+        EXPECT_FALSE(one.wait_until(time_point::min()));
+        one.done();
+        EXPECT_TRUE(one.wait_for(std::chrono::hours(1)));
+        EXPECT_TRUE(one.wait_until(time_point::min())) << "there is nothing to wait for";
+      },
+      options());
 }
 
 TEST_P(WaitGroup, TheWaiterMayDestroyIt) {
