@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sluice/buffered.h"
+#include "sluice/channel.h"
 #include "sluice/chunk.h"
 #include "sluice/deadline.h"
 #include "sluice/error.h"

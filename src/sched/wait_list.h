@@ -73,6 +73,23 @@ class wait_list {
     return {};
   }
 
+  // Claims and unlinks the first waiter that can still be claimed, and drops those that cannot. Its
+  // frame is the caller's until finish_claim, which is called after unlocking.
+  [[nodiscard]] wait_node* claim_one(wake_reason reason) noexcept {
+    while (first_ != nullptr) {
+      wait_node& node = *first_;
+      remove(node);
+      if (node.waiter->word.claim(node.epoch, reason)) return &node;
+    }
+    return nullptr;
+  }
+  // The node may be gone afterwards.
+  static void finish_claim(wait_node& node) noexcept {
+    parker& waiter = *node.waiter;
+    race_release(&waiter);
+    if (waiter.word.release()) ready(waiter);
+  }
+
   static void finish_wake(const wake_outcome& outcome) noexcept {
     if (outcome.to_ready != nullptr) ready(*outcome.to_ready);
   }
