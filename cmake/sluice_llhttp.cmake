@@ -38,6 +38,8 @@ function(sluice_add_llhttp target)
   sluice_see_llhttp(${target})
   if(NOT llhttp_sources)
     target_link_libraries(${target} PRIVATE "${llhttp_library}")
+    # For the pkg-config file.
+    set(llhttp_link "${llhttp_library}" PARENT_SCOPE)
     return()
   endif()
   set(files "${llhttp_sources}/llhttp.c" "${llhttp_sources}/api.c" "${llhttp_sources}/http.c")

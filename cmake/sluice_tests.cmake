@@ -47,6 +47,10 @@ if(APPLE)
       PROPERTIES COMPILE_DEFINITIONS "_XOPEN_SOURCE=700;_DARWIN_C_SOURCE"
       COMPILE_OPTIONS -Wno-deprecated-declarations)
 endif()
+if(CMAKE_SYSTEM_NAME MATCHES "BSD")
+  # backtrace() is no part of the C library there.
+  target_link_libraries(sluice_gtest INTERFACE execinfo)
+endif()
 include(cmake/sluice_kqueue_shim.cmake)
 if(support_sources)
   # Objects, since one of them (test_pollers_SYSTEM.cc) is there for what its beginning does.

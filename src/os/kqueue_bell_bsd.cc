@@ -30,11 +30,13 @@ int prepare(native_handle end) noexcept {
 constexpr std::uintptr_t bell_ident = 0;
 
 int add_user_event(native_handle queue, void* mark) noexcept {
-  return add_knote(queue, make_change(bell_ident, EVFILT_USER, EV_ADD | EV_CLEAR, 0, mark));
+  return add_knote(queue,
+                   make_change(bell_ident, EVFILT_USER, EV_ADD | EV_CLEAR | EV_RECEIPT, 0, mark));
 }
 
-void trigger(native_handle queue) noexcept {
-  const kernel_event change = make_change(bell_ident, EVFILT_USER, 0, NOTE_TRIGGER);
+// Every change of a knote sets its udata anew.
+void trigger(native_handle queue, void* mark) noexcept {
+  const kernel_event change = make_change(bell_ident, EVFILT_USER, 0, NOTE_TRIGGER, mark);
   count_call(call::wake);
   const timespec at_once{};
   // It fails only if the knote is gone, and nobody takes it away.
@@ -42,7 +44,7 @@ void trigger(native_handle queue) noexcept {
 }
 #else
 int add_user_event(native_handle, void*) noexcept { return ENOTSUP; }
-void trigger(native_handle) noexcept {}
+void trigger(native_handle, void*) noexcept {}
 #endif
 
 }  // namespace
@@ -50,6 +52,7 @@ void trigger(native_handle) noexcept {}
 result<kqueue_bell> kqueue_bell::hang(native_handle queue, kind which, void* mark) noexcept {
   kqueue_bell made;
   made.queue_ = queue;
+  made.mark_ = mark;
   if (which == kind::user_event) {
     const int failure = add_user_event(queue, mark);
     if (failure == ENOTSUP) return std::unexpected(error(errc::not_supported));
@@ -65,7 +68,8 @@ result<kqueue_bell> kqueue_bell::hang(native_handle queue, kind which, void* mar
   if (failure == 0) failure = prepare(made.write_end_);
   if (failure == 0) {
     const auto ident = static_cast<std::uintptr_t>(made.read_end_);
-    failure = add_knote(queue, make_change(ident, EVFILT_READ, EV_ADD | EV_CLEAR, 0, mark));
+    failure =
+        add_knote(queue, make_change(ident, EVFILT_READ, EV_ADD | EV_CLEAR | EV_RECEIPT, 0, mark));
   }
   if (failure == 0) return made;
   made.take_down();
@@ -75,7 +79,7 @@ result<kqueue_bell> kqueue_bell::hang(native_handle queue, kind which, void* mar
 void kqueue_bell::ring() const noexcept {
   const int kept = errno;
   if (write_end_ == no_handle) {
-    trigger(queue_);
+    trigger(queue_, mark_);
   } else {
     // A full pipe is as good as one byte in it: its waiter has not answered yet.
     do {
@@ -88,9 +92,11 @@ void kqueue_bell::ring() const noexcept {
 void kqueue_bell::answer() const noexcept {
   if (read_end_ == no_handle) return;
   std::array<char, 256> bytes;
+  ssize_t got = 0;
   do {
     count_call(call::wake);
-  } while (::read(read_end_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+    got = ::read(read_end_, bytes.data(), bytes.size());
+  } while (got == static_cast<ssize_t>(bytes.size()) || (got < 0 && errno == EINTR));
 }
 
 void kqueue_bell::take_down() const noexcept {

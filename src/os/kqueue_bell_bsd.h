@@ -40,6 +40,7 @@ class kqueue_bell {
 
  private:
   native_handle queue_ = no_handle;
+  void* mark_ = nullptr;
   native_handle read_end_ = no_handle;  // both no_handle: a user event
   native_handle write_end_ = no_handle;
 };

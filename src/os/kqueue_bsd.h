@@ -20,9 +20,9 @@ using kernel_event = struct ::kevent;
 [[nodiscard]] kernel_event make_change(std::uintptr_t ident, int filter, unsigned flags,
                                        unsigned fflags = 0, void* udata = nullptr) noexcept;
 
-// Applies the changes in their order and waits for nothing; no event is taken from the queue. Any
-// thread. Each change that has EV_RECEIPT, or failed, has its answer in `answers`, in order: `data`
-// is 0 or the error's number. There is room for one to each change.
+// Applies the changes in their order and waits for nothing. Any thread. Each has EV_RECEIPT, or the
+// call would take events from the queue where there is room for them; so each has its answer in
+// `answers`, in order: `data` is 0 or the error's number. There is room for one to each change.
 //
 //   Returns  how many answers there are, or the negated error number: some changes are not applied
 [[nodiscard]] int kqueue_change(native_handle queue, std::span<const kernel_event> changes,

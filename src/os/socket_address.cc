@@ -78,7 +78,12 @@ net::address raw_address::decode() const {
   const auto whole = static_cast<std::size_t>(size);
   const std::size_t length = whole > path_offset ? whole - path_offset : 0;
   std::string path(local.sun_path, std::min(length, sizeof(local.sun_path)));
-  if (path.starts_with('\0')) {
+#ifdef __linux__
+  const bool is_abstract = path.starts_with('\0');
+#else
+  const bool is_abstract = false;  // no name is told as an empty one of full length
+#endif
+  if (is_abstract) {
     path[0] = '@';
   } else {
     path.resize(std::strlen(path.c_str()));

@@ -202,10 +202,10 @@ class poller_kqueue final : public poller {
 
   // Under mutex_. Takes up to `most` numbers out of the notes and returns how many changes they
   // are.
-  std::size_t take_changes(removal_changes& changes, std::size_t most) noexcept {
+  std::size_t take_changes(removal_changes& changes, std::size_t most, unsigned flags) noexcept {
     std::size_t count = 0;
     for (; most > 0 && removals_ > 0; --most) {
-      for (const os::kernel_event& change : changes_for(noted_[--removals_], EV_DELETE, nullptr)) {
+      for (const os::kernel_event& change : changes_for(noted_[--removals_], flags, nullptr)) {
         changes[count++] = change;
       }
     }
@@ -218,7 +218,7 @@ class poller_kqueue final : public poller {
   void apply_removals() noexcept {
     removal_changes changes;
     removal_changes complaints;
-    const std::size_t count = take_changes(changes, most_removals);
+    const std::size_t count = take_changes(changes, most_removals, EV_DELETE | EV_RECEIPT);
     (void)os::kqueue_change(queue_, std::span(changes).first(count), complaints);
   }
 
@@ -227,7 +227,7 @@ class poller_kqueue final : public poller {
     const std::lock_guard guard(mutex_);
     removal_changes changes;
     // Each change may bring a complaint, for which there must be room.
-    const std::size_t count = take_changes(changes, room.size() / filters.size());
+    const std::size_t count = take_changes(changes, room.size() / filters.size(), EV_DELETE);
     if (count == 0) return std::nullopt;
     const int got = os::kqueue_wait(queue_, std::span(changes).first(count), room, 0);
     check(got >= 0, "the kqueue cannot be polled");

@@ -140,6 +140,21 @@ TEST_F(PollerKqueueTest, ManyRemovalsWithoutAPollLoseNothing) {
   EXPECT_TRUE(harness_.sees(kept.desc(), ready_to_read));
 }
 
+// More removals than are noted are made at once, by a call that must take no event.
+TEST_F(PollerKqueueTest, RemovalsOfOpenSocketsTakeNoEventAway) {
+  const socket_pair stays = make_tcp_pair();
+  const registration kept(harness_, stays.watched.get());
+  ASSERT_TRUE(harness_.sees(kept.desc(), ready_to_write));
+  static_cast<void>(harness_.collect(kept.desc()));
+  std::vector<socket_pair> open;
+  for (int i = 0; i < 100; ++i) {
+    open.push_back(make_local_pair());
+    const registration in(harness_, open.back().watched.get());
+    if (i == 0) stays.peer.send("to somebody");
+  }
+  EXPECT_TRUE(harness_.sees(kept.desc(), ready_to_read));
+}
+
 TEST_F(PollerKqueueTest, ACloseEndsTheWatchThoughADuplicateIsLeft) {
   ASSERT_TRUE(harness_.under_test().close_ends_watch());
   socket_pair pair = make_local_pair();

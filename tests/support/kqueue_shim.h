@@ -3,9 +3,9 @@
 // The rules that it keeps, each by the words of kqueue(2) (FreeBSD's, and macOS's where it
 // differs), each with a test in kqueue_shim_test.cc:
 //
-//   K1  a knote is named by (ident, filter); EV_ADD of one that is there changes its udata, and
-//       looks whether it is ready; EV_DELETE of one that is not there is ENOENT, of no descriptor
-//       EBADF
+//   K1  a knote is named by (ident, filter); any change of one that is there sets its udata anew,
+//       and EV_ADD looks whether it is ready; EV_DELETE of one that is not there is ENOENT, of no
+//       descriptor EBADF
 //   K2  changes are applied in order, before anything is waited for; an error becomes an event with
 //       EV_ERROR and the number in data; without room for it the call fails with the number
 //   K3  EV_RECEIPT makes every change answer, with EV_ERROR and data 0 when it went well, and no

@@ -229,6 +229,7 @@ int shim_queue::change_user(const struct kevent& change) {
   if ((change.flags & EV_ADD) != 0) renew(change);
   const auto found = knotes_.find(which);
   if (found == knotes_.end()) return ENOENT;
+  found->second.udata = change.udata;
   if ((change.flags & EV_DELETE) != 0) {
     drop(which);
   } else if ((change.fflags & NOTE_TRIGGER) != 0) {

@@ -248,15 +248,15 @@ TEST_F(KqueueShim, K6APipeWithoutAReaderIsAtItsEnd) {
   EXPECT_NE(got.events[0].flags & EV_EOF, 0);
 }
 
-TEST_F(KqueueShim, K7TriggersMerge) {
+TEST_F(KqueueShim, K7TriggersMergeAndK1TheLastOnesUdataCounts) {
   EXPECT_EQ(call({change(3, EVFILT_USER, EV_ADD | EV_CLEAR, 0, mark(9))}, 0).count, 0);
   EXPECT_EQ(poll().count, 0);
-  for (int i = 0; i < 100; ++i) {
-    EXPECT_EQ(call({change(3, EVFILT_USER, 0, NOTE_TRIGGER)}, 0).count, 0);
+  for (int i = 1; i <= 100; ++i) {
+    EXPECT_EQ(call({change(3, EVFILT_USER, 0, NOTE_TRIGGER, mark(i))}, 0).count, 0);
   }
   const answer got = wait();
   ASSERT_EQ(got.count, 1);
-  EXPECT_EQ(got.events[0].udata, mark(9));
+  EXPECT_EQ(got.events[0].udata, mark(100));
   EXPECT_EQ(poll().count, 0);
 }
 
