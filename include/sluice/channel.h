@@ -17,59 +17,10 @@
 
 #include "sluice/deadline.h"
 #include "sluice/error.h"
+#include "sluice/select.h"
+#include "sluice/sync/channel_core.h"
 
 namespace sluice {
-namespace detail {
-
-// How a channel handles its values.
-struct element_type {
-  std::size_t size;
-  std::size_t alignment;
-  // Constructs `*to` from `*from`, which stays there. Null: the bytes are copied.
-  void (*move)(void* to, void* from) noexcept;
-  void (*destroy)(void* at) noexcept;
-};
-
-template <class T>
-inline constexpr element_type element_type_of{
-    sizeof(T), alignof(T),
-    std::is_trivially_copyable_v<T>
-        ? nullptr
-        : +[](void* to, void* from) noexcept {
-            std::construct_at(static_cast<T*>(to), std::move(*static_cast<T*>(from)));
-          },
-    [](void* at) noexcept { std::destroy_at(static_cast<T*>(at)); }};
-
-// channel<T> without its type.
-class channel_core {
- public:
-  // How long a call may wait, and for what.
-  struct patience {
-    bool may_wait = true;
-    deadline until{};
-  };
-
-  channel_core(const element_type& type, std::ptrdiff_t capacity);
-  ~channel_core();
-  channel_core(const channel_core&) = delete;
-  channel_core& operator=(const channel_core&) = delete;
-
-  // Moves from `*value`, or leaves it alone and says why.
-  result<void> send(void* value, const patience& how) noexcept;
-  // Constructs `*into`, or says why not.
-  result<void> receive(void* into, const patience& how) noexcept;
-  void close();
-  [[nodiscard]] bool is_closed() const noexcept;
-  [[nodiscard]] std::size_t size() const noexcept;
-  [[nodiscard]] std::size_t capacity() const noexcept;
-
- private:
-  struct state;
-  std::unique_ptr<state> state_;
-};
-
-}  // namespace detail
-
 // A queue of values of type T, from any number of senders to any number of receivers. What is sent
 // first is received first, and who waits longest is served first. T is moved, and no code of T's
 // runs while the channel is locked.
@@ -140,6 +91,23 @@ class channel {
 
   // As receive(), but never blocks: std::errc::operation_would_block.
   result<T> try_receive() noexcept { return take({.may_wait = false}); }
+
+  // Cases for select(), see there. `into` is a T, a std::optional<T> or a result<T>, or a function
+  // that takes a result<T>; `then` is a function that takes a result<void>.
+  template <class Sink>
+  [[nodiscard]] auto receiving(Sink&& into) noexcept {
+    return detail::receive_case<T, Sink>(core_, std::forward<Sink>(into));
+  }
+  template <class Then = detail::nothing_then>
+  [[nodiscard]] auto sending(T&& value, Then&& then = {}) noexcept {
+    return detail::send_case<T, Then>(core_, value, std::forward<Then>(then));
+  }
+  template <class Then = detail::nothing_then>
+  [[nodiscard]] auto sending(const T& value, Then&& then = {})
+    requires std::copy_constructible<T>
+  {
+    return detail::send_case<T, Then>(core_, value, std::forward<Then>(then));
+  }
 
   // Says that nothing more will be sent. Wakes all who wait.
   //

@@ -11,5 +11,6 @@
 #include "sluice/net.h"
 #include "sluice/net/serve.h"
 #include "sluice/run.h"
+#include "sluice/select.h"
 #include "sluice/signal.h"
 #include "sluice/sync.h"

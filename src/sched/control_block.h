@@ -39,6 +39,7 @@ enum class wait_kind : std::uint8_t {
   phase,  // the others at a barrier
   send,   // on a channel
   receive,
+  select,
   turn,   // for another fiber's read or write on the same connection
   close,  // for the last user of a descriptor to leave
   signal,

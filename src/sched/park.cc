@@ -89,6 +89,8 @@ const char* name_of(wait_kind kind) noexcept {
       return "send";
     case wait_kind::receive:
       return "receive";
+    case wait_kind::select:
+      return "select";
     case wait_kind::turn:
       return "its turn on a connection";
     case wait_kind::close:

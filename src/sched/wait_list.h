@@ -30,6 +30,13 @@ class wait_list {
  public:
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
+  // Whether somebody else than `self` is in it, who may be there several times.
+  [[nodiscard]] bool has_others(const parker& self) const noexcept {
+    const wait_node* node = first_;
+    while (node != nullptr && node->waiter == &self) node = node->next;
+    return node != nullptr;
+  }
+
   void push_back(wait_node& node) noexcept {
     node.epoch = node.waiter->word.epoch();
     node.next = nullptr;

@@ -34,75 +34,17 @@
 #include <cstring>
 #include <limits>
 #include <mutex>
-#include <new>
-#include <vector>
 
 #include "base/bug.h"
 #include "fiber/sanitizer.h"
 #include "sched/park_time.h"
-#include "sched/spin_lock.h"
-#include "sched/wait_list.h"
 #include "sluice/fiber.h"
+#include "sync/channel_state.h"
 
 namespace sluice::detail {
 namespace {
 
 constexpr std::ptrdiff_t most = std::numeric_limits<std::int32_t>::max();
-
-// One call that waits, in its frame.
-struct pending_call : rt::wait_node {
-  pending_call(rt::parker& who, void* where) noexcept : wait_node(who), value(where) {}
-  void* const value;
-};
-
-// Those who were claimed and are not released yet. Their nodes are the claimer's.
-class claimed_list {
- public:
-  claimed_list() = default;
-  claimed_list(const claimed_list&) = delete;
-  claimed_list& operator=(const claimed_list&) = delete;
-  ~claimed_list() {
-    while (first_ != nullptr) {
-      rt::wait_node& node = *first_;
-      first_ = node.next;
-      rt::wait_list::finish_claim(node);
-    }
-  }
-
-  // Claims the first who can be claimed; null: nobody. Under the guard of `queue`.
-  pending_call* claim(rt::wait_list& queue, rt::wake_reason reason) noexcept {
-    rt::wait_node* const node = queue.claim_one(reason);
-    if (node == nullptr) return nullptr;
-    node->next = nullptr;
-    (last_ != nullptr ? last_->next : first_) = node;
-    last_ = node;
-    return static_cast<pending_call*>(node);
-  }
-  void claim_all(rt::wait_list& queue, rt::wake_reason reason) noexcept {
-    while (claim(queue, reason) != nullptr) {
-    }
-  }
-
- private:
-  rt::wait_node* first_ = nullptr;
-  rt::wait_node* last_ = nullptr;
-};
-
-struct aligned_delete {
-  std::size_t alignment;
-  void operator()(std::byte* memory) const noexcept {
-    ::operator delete(memory, std::align_val_t{alignment});
-  }
-};
-using cell_memory = std::unique_ptr<std::byte, aligned_delete>;
-
-cell_memory make_cells(const element_type& type, std::size_t count) {
-  if (count > std::numeric_limits<std::size_t>::max() / type.size) throw std::bad_alloc();
-  const aligned_delete deleter{type.alignment};
-  if (count == 0) return {nullptr, deleter};
-  void* const made = ::operator new(count * type.size, std::align_val_t{type.alignment});
-  return {static_cast<std::byte*>(made), deleter};
-}
 
 std::size_t checked(std::ptrdiff_t capacity) {
   if (capacity < 0 || capacity > most) {
@@ -112,74 +54,6 @@ std::size_t checked(std::ptrdiff_t capacity) {
 }
 
 }  // namespace
-
-struct channel_core::state {
-  state(const element_type& values, std::size_t capacity)
-      : type(values), cells(make_cells(values, capacity)), full(capacity), free(capacity) {
-    // The first one is on top.
-    for (std::size_t i = 0; i < capacity; ++i) {
-      free[i] = static_cast<std::uint32_t>(capacity - 1 - i);
-    }
-    free_count = capacity;
-  }
-
-  const element_type type;
-  mutable rt::spin_lock guard;
-  // From here on all GUARDED_BY(guard).
-  cell_memory cells;
-  std::vector<std::uint32_t> full;  // a ring
-  std::size_t full_begin = 0;
-  std::size_t full_count = 0;
-  std::vector<std::uint32_t> free;  // a stack
-  std::size_t free_count = 0;
-  std::size_t filling = 0;
-  bool closed = false;
-  rt::wait_list senders;
-  rt::wait_list receivers;
-
-  [[nodiscard]] void* at(std::uint32_t cell) const noexcept {
-    return cells.get() + cell * type.size;
-  }
-  [[nodiscard]] bool copies() const noexcept { return type.move == nullptr; }
-
-  std::uint32_t take_full() noexcept {
-    const std::uint32_t cell = full[full_begin];
-    if (++full_begin == full.size()) full_begin = 0;
-    --full_count;
-    return cell;
-  }
-  void put_full(std::uint32_t cell) noexcept {
-    const std::size_t end = full_begin + full_count++;
-    full[end < full.size() ? end : end - full.size()] = cell;
-  }
-  void put_free(std::uint32_t cell) noexcept { free[free_count++] = cell; }
-
-  using lock = std::unique_lock<rt::spin_lock>;
-  // Moves without the guard, or copies with it.
-  void carry(void* to, void* from, lock& held) const noexcept {
-    if (copies()) {
-      std::memcpy(to, from, type.size);
-      return;
-    }
-    held.unlock();
-    type.move(to, from);
-    held.lock();
-  }
-  void carry_out(void* to, std::uint32_t cell, lock& held) const noexcept {
-    if (copies()) {
-      std::memcpy(to, at(cell), type.size);
-      return;
-    }
-    held.unlock();
-    type.move(to, at(cell));
-    type.destroy(at(cell));
-    held.lock();
-  }
-
-  void settle(std::uint32_t cell, bool is_filled, lock& held, claimed_list& served) noexcept;
-  void note_end(claimed_list& ended) noexcept;
-  result<void> wait(rt::wait_list& queue, pending_call& self, lock& held) noexcept;
-};
 
 // The last value of a closed channel is in it: who still waits gets none.
 void channel_core::state::note_end(claimed_list& ended) noexcept {
