@@ -251,7 +251,7 @@ TEST_F(KqueueShim, K6APipeWithoutAReaderIsAtItsEnd) {
 TEST_F(KqueueShim, K7TriggersMergeAndK1TheLastOnesUdataCounts) {
   EXPECT_EQ(call({change(3, EVFILT_USER, EV_ADD | EV_CLEAR, 0, mark(9))}, 0).count, 0);
   EXPECT_EQ(poll().count, 0);
-  for (int i = 1; i <= 100; ++i) {
+  for (std::uintptr_t i = 1; i <= 100; ++i) {
     EXPECT_EQ(call({change(3, EVFILT_USER, 0, NOTE_TRIGGER, mark(i))}, 0).count, 0);
   }
   const answer got = wait();
