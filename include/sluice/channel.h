@@ -22,8 +22,8 @@
 
 namespace sluice {
 // A queue of values of type T, from any number of senders to any number of receivers. What is sent
-// first is received first, and who waits longest is served first. T is moved, and no code of T's
-// runs while the channel is locked.
+// first is received first, and who waits longest is served first; of two sends that overlap either
+// may be first. T is moved, and no code of T's runs while the channel is locked.
 //
 // close() says that nothing more will be sent: receivers get what is there still, then
 // errc::closed, which ends a range-for. Destroying a channel while somebody waits on it is reported

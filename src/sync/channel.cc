@@ -14,16 +14,16 @@
 // Whoever can wait is claimed before a value is moved from or to his frame, and released
 // afterwards: from the claim on he can neither time out nor be stopped. Receivers wait only while
 // no cell is full and no sender waits; senders only while no cell is free and no receiver waits. So
-// nobody overtakes.
+// nobody overtakes, but for two whose values are being moved at the same time: the move that ends
+// first counts.
 //
-// Send:    1 under the guard: closed; or claim a receiver; or take a free cell; or begin the park
-// and
-//          enter the queue   2 leave the guard, move the value; for a cell: settle it   3 release
-//          who was claimed
+// Send:    1 under the guard: closed; or claim a receiver; or take a free cell; or begin the park,
+//          and enter the queue   2 leave the guard, move the value; for a cell: settle it
+//          3 release who was claimed
 // Receive: the same with the roles turned; closed counts when no cell is full or being filled.
-// Settle:  under the guard: a cell that was filled goes to a receiver who waits, or into the queue;
-// one
-//          that was drained to a sender who waits, or onto the stack; as long as it goes on
+// Settle:  under the guard: a cell that was filled goes to a receiver who waits, or into the
+//          queue; a drained one to a sender who waits, or onto the stack; as long as it goes on.
+//          Each round takes another one out of a queue, so it has an end.
 // Close:   1 under the guard: mark it, claim all senders, and all receivers, unless a cell is being
 //          filled; then whoever fills the last one claims them   2 leave the guard, release them
 //
@@ -36,7 +36,6 @@
 #include <mutex>
 
 #include "base/bug.h"
-#include "fiber/sanitizer.h"
 #include "sched/park_time.h"
 #include "sluice/fiber.h"
 #include "sync/channel_state.h"
@@ -90,7 +89,6 @@ result<void> channel_core::state::wait(rt::wait_list& queue, pending_call& self,
   // Whoever claimed it has unlinked it, and may have been the last to see the channel.
   switch (why) {
     case rt::wake_reason::partner:
-      rt::race_acquire(this);
       return {};
     case rt::wake_reason::closed:
       return std::unexpected(error(errc::closed));
@@ -111,12 +109,15 @@ channel_core::channel_core(const element_type& type, std::ptrdiff_t capacity)
 
 channel_core::~channel_core() {
   state& here = *state_;
-  const std::lock_guard held(here.guard);
+  {
+    // Passes through the guard behind whoever used it last.
+    const std::lock_guard held(here.guard);
 #ifndef NDEBUG
-  if (!here.senders.empty() || !here.receivers.empty()) {
-    misuse("a channel was destroyed while somebody waits on it");
-  }
+    if (!here.senders.empty() || !here.receivers.empty()) {
+      misuse("a channel was destroyed while somebody waits on it");
+    }
 #endif
+  }
   while (here.full_count > 0) here.type.destroy(here.at(here.take_full()));
 }
 
@@ -124,7 +125,6 @@ result<void> channel_core::send(void* value, const patience& how) noexcept {
   if (how.may_wait && rt::stop_requested()) {
     return std::unexpected(error(errc::operation_canceled));
   }
-  rt::race_release(state_.get());
   state& here = *state_;
   claimed_list served;
   state::lock held(here.guard);
@@ -167,11 +167,9 @@ result<void> channel_core::receive(void* into, const patience& how) noexcept {
     const std::uint32_t cell = here.take_full();
     here.carry_out(into, cell, held);
     here.settle(cell, false, held, served);
-    rt::race_acquire(state_.get());
     return {};
   }
   if (pending_call* const sender = served.claim(here.senders, rt::wake_reason::partner)) {
-    rt::race_acquire(state_.get());
     if (here.copies()) {
       std::memcpy(into, sender->value, here.type.size);
       return {};

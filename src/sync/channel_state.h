@@ -8,6 +8,7 @@
 #include <new>
 #include <vector>
 
+#include "fiber/sanitizer.h"
 #include "sched/spin_lock.h"
 #include "sched/wait_list.h"
 #include "sluice/sync/channel_core.h"
@@ -57,6 +58,23 @@ class claimed_list {
   rt::wait_node* last_ = nullptr;
 };
 
+// The guard, as ThreadSanitizer is told of it: behind it stand values of the program's own, which
+// are written and read by its code, in the program's frames and in the cells.
+class channel_guard {
+ public:
+  void lock() noexcept {
+    lock_.lock();
+    rt::race_acquire(this);
+  }
+  void unlock() noexcept {
+    rt::race_release(this);
+    lock_.unlock();
+  }
+
+ private:
+  rt::spin_lock lock_;
+};
+
 struct aligned_delete {
   std::size_t alignment;
   void operator()(std::byte* memory) const noexcept {
@@ -84,7 +102,7 @@ struct channel_core::state {
   }
 
   const element_type type;
-  mutable rt::spin_lock guard;
+  mutable channel_guard guard;
   // From here on all GUARDED_BY(guard).
   cell_memory cells;
   std::vector<std::uint32_t> full;  // a ring
@@ -114,7 +132,7 @@ struct channel_core::state {
   }
   void put_free(std::uint32_t cell) noexcept { free[free_count++] = cell; }
 
-  using lock = std::unique_lock<rt::spin_lock>;
+  using lock = std::unique_lock<channel_guard>;
   // Moves without the guard, or copies with it.
   void carry(void* to, void* from, lock& held) const noexcept {
     if (copies()) {

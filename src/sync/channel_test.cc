@@ -187,6 +187,10 @@ TEST_P(Channel, NobodysCodeRunsUnderItsLock) {
           for ([[maybe_unused]] const nosy& each : line) ++count;
           EXPECT_EQ(count, 20);
           EXPECT_TRUE(sender.join());
+          // Nor when it is destroyed with a value in it.
+          auto full = std::make_unique<channel<nosy>>(1);
+          EXPECT_TRUE(full->send(nosy(*full)));
+          full.reset();
         }
       },
       options());

@@ -1,8 +1,7 @@
 // countdown.cc: a counter, and a queue of those who wait for it to become zero.
 //
 // Take:    1 more than that is left: take it away by CAS   2 else under the guard: take the last
-// away
-//          and claim everybody who waits   3 leave the guard   4 make them runnable
+//          away and claim everybody who waits   3 leave the guard   4 make them runnable
 // Waiter:  as in guarded_wait.h; what is waited for is zero.
 #include "sluice/sync/countdown.h"
 

@@ -2,8 +2,7 @@
 //
 // Waiter:  as in guarded_wait.h; with automatic reset the taking is a CAS from set to unset.
 // Set:     1 under the guard: automatic: claim one waiter; if there is none, or manual: set the
-// word,
-//          and claim everybody   2 leave the guard   3 make them runnable
+//          word, and claim everybody   2 leave the guard   3 make them runnable
 // The word becomes set under the guard only, when the queue is empty or is emptied: nobody waits
 // for an event that is set. It may become unset at any time.
 #include "sluice/sync/event.h"

@@ -4,9 +4,8 @@
 //   Waiter:  1 begin the park   2 under the guard: take what is waited for, if it is there, and
 //            withdraw the park; else enter the queue [A]   3 unless interrupted, park   4 under the
 //            guard: leave the queue
-//   Waker:   1 under the guard: change the state, claim those whom it serves [B]   2 leave the
-//   guard
-//            3 make them runnable
+//   Waker:   1 under the guard: change the state, claim those whom it serves [B]
+//            2 leave the guard   3 make them runnable
 // [A] and [B] happen under one guard: either the waiter sees the state or the waker sees the
 // waiter. Whoever was claimed has been served, and takes nothing himself.
 //

@@ -11,12 +11,14 @@
 #include "sluice/run.h"
 #include "sluice/sync.h"
 #include "testing/crowd.h"
+#include "testing/park_probe.h"
 #include "testing/scale.h"
 #include "testing/with_processors.h"
 
 namespace sluice {
 namespace {
 
+using testing::park_probe;
 using testing::with_processors;
 class Mutex : public with_processors {};
 SLUICE_INSTANTIATE_WITH_PROCESSORS(Mutex);
@@ -74,13 +76,16 @@ TEST_P(Mutex, AHogDoesNotStarveAWaiter) {
       [&] {
         mutex guard;
         bool served = false;  // guarded by the mutex
+        park_probe probe;
         guard.lock();
         fiber waiter([&] {
+          probe.enter();
           sections_when_asked = sections.load();
           const std::lock_guard held(guard);
           sections_when_got = sections.load();
           served = true;
         });
+        probe.await(rt::wait_kind::lock);
         for (;;) {
           yield();
           const bool done = served || sections.load() == limit;
@@ -110,16 +115,20 @@ TEST_P(Mutex, EveryOneOfManyWaitersIsServedBesideAHog) {
   run(
       [&] {
         mutex guard;
+        std::vector<park_probe> probes(waiters);
         std::vector<fiber<>> fibers;
         guard.lock();
         for (int i = 0; i < waiters; ++i) {
+          park_probe& probe = probes[static_cast<std::size_t>(i)];
           fibers.emplace_back([&, i] {
+            probe.enter();
             if (options().processors == 1) arrivals.push_back(i);
             const std::lock_guard held(guard);
             ++served;
             order.push_back(i);
           });
         }
+        for (const park_probe& probe : probes) probe.await(rt::wait_kind::lock);
         for (bool done = false; !done; ++sections) {
           yield();
           done = served == waiters || sections == limit;

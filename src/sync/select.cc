@@ -17,7 +17,6 @@
 #include <optional>
 #include <utility>
 
-#include "fiber/sanitizer.h"
 #include "sched/park_time.h"
 #include "sync/channel_state.h"
 
@@ -109,7 +108,6 @@ std::size_t channel_core::selection::index_of(const select_case& which) const no
 bool channel_core::selection::enter(select_case& which, rt::parker& self) noexcept {
   state& here = *which.on->state_;
   const bool sends = which.kind == what::send;
-  if (sends) rt::race_release(&here);
   pending_call& call = *::new (which.waiting) pending_call(self, which.value, &chosen_);
   const std::lock_guard held(here.guard);
   const bool could_go = sends
@@ -123,12 +121,9 @@ bool channel_core::selection::enter(select_case& which, rt::parker& self) noexce
 
 void channel_core::selection::leave(select_case& which) noexcept {
   pending_call& call = call_of(which);
-  state& here = *which.on->state_;
   // Whoever claimed it has unlinked it, and may have been the last to see the channel.
-  if (&call == chosen_) {
-    rt::race_acquire(&here);
-    return;
-  }
+  if (&call == chosen_) return;
+  state& here = *which.on->state_;
   const std::lock_guard held(here.guard);
   (which.kind == what::send ? here.senders : here.receivers).remove(call);
 }

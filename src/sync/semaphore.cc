@@ -5,8 +5,7 @@
 //   1           none, and somebody waits    under the guard only
 //
 // Acquire:  1 there is a permit: take it by CAS   2 else as in guarded_wait.h; entering the queue
-// sets
-//           the lowest bit in the step that finds no permit [A]
+//           sets the lowest bit in the step that finds no permit [A]
 // Release:  1 nobody waits: add them by CAS [B]   2 else under the guard: claim as many waiters as
 //           there are permits; what is left over is added, once the queue is empty
 // [A] and [B] change one word: either the taker sees the permits or the giver sees the bit. A

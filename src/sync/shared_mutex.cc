@@ -1,12 +1,11 @@
 // shared_mutex.cc: one word that says who has it, and two queues of those who wait.
 //
-//   bit       means                                set by                cleared by
-//   writer    a writer has it                      writer, by CAS        unlock; stays set when it
-//   is
-//                                                                        handed to a writer
-//   waiting   one of the queues is not empty       waiter [G]            whoever empties them [G]
-//   readers   how many have it (from bit 2 on)     reader, by CAS, while their unlock
-//                                                  nobody waits
+//   bit       means                              set by                  cleared by
+//   writer    a writer has it                    writer, by CAS          unlock, unless it hands it
+//                                                                        to a writer
+//   waiting   one of the queues is not empty     waiter [G]              whoever empties them [G]
+//   readers   how many have it (from bit 2 on)   reader, by CAS, while   their unlock
+//                                                nobody waits
 // [G]: under the guard. Somebody has it as long as `waiting` is set, and whoever gives it up then
 // hands it over under the guard: to all readers who wait, if a writer leaves; else to the first
 // writer; else to the other kind. While `waiting` is set only readers that leave, others behind

@@ -22,10 +22,13 @@ struct element_type {
   void (*destroy)(void* at) noexcept;
 };
 
+// Larger ones would hold the others up, and are moved.
+inline constexpr std::size_t largest_copied = 128;
+
 template <class T>
 inline constexpr element_type element_type_of{
     sizeof(T), alignof(T),
-    std::is_trivially_copyable_v<T>
+    std::is_trivially_copyable_v<T> && sizeof(T) <= largest_copied
         ? nullptr
         : +[](void* to, void* from) noexcept {
             std::construct_at(static_cast<T*>(to), std::move(*static_cast<T*>(from)));

@@ -15,8 +15,8 @@ namespace sluice {
 // everybody pass; with automatic reset each set() lets one pass, the one who has waited longest or
 // else the next who comes. Two set() before somebody passes count as one.
 //
-// Whoever has waited, by more than try_wait(), may destroy it; destroying it while somebody waits
-// is reported in debug builds.
+// Who has come back from a wait() that succeeded may destroy it, if nobody else waits or sets it
+// any more; destroying it while somebody waits is reported in debug builds.
 class event {
  public:
   enum class reset_mode : std::uint8_t { manual, automatic };

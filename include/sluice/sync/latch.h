@@ -10,8 +10,9 @@
 
 namespace sluice {
 
-// std::latch, for fibers too. Whoever has waited, by more than try_wait(), may destroy it;
-// destroying it while somebody waits is reported in debug builds.
+// std::latch, for fibers too. Who has come back from a wait that succeeded may destroy it, if
+// nobody else waits or arrives any more; destroying it while somebody waits is reported in debug
+// builds.
 class latch {
  public:
   // Errors: std::invalid_argument unless 0 <= expected <= max().

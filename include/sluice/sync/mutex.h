@@ -9,8 +9,9 @@
 
 namespace sluice {
 
-// Mutual exclusion; TimedLockable, so std::lock_guard, unique_lock and scoped_lock work with it.
-// Not recursive. Whoever locked it unlocks it, from whatever thread it runs on by then.
+// Mutual exclusion; TimedLockable by the steady clock, so std::lock_guard, unique_lock and
+// scoped_lock work with it. Not recursive. Whoever locked it unlocks it, from whatever thread it
+// runs on by then.
 //
 // A free mutex goes to whoever asks first, also past those who wait, which saves a switch for every
 // short critical section; a waiter that has come away empty-handed four times is handed the mutex

@@ -12,8 +12,8 @@ namespace sluice {
 
 // Waiting until a number of things are done. add() before each starts, done() at its end.
 //
-// The one who waits may destroy it as soon as wait() has returned; destroying it while somebody
-// waits is reported in debug builds.
+// The one who waits may destroy it as soon as a wait has succeeded, if nobody else waits;
+// destroying it while somebody waits is reported in debug builds.
 class wait_group {
  public:
   constexpr wait_group() noexcept = default;

@@ -49,6 +49,27 @@ bool fibers_share_a_counter() {
   return counted == fibers * rounds;
 }
 
+// Values of the program's own go through a library that no sanitizer has seen.
+bool values_go_through_channels() {
+  constexpr int values = 2000;
+  sluice::channel<std::string> texts(3);
+  sluice::channel<int> numbers;
+  sluice::fiber sender([&] {
+    for (int i = 0; i < values; ++i) {
+      if (!texts.send(std::to_string(i)) || !numbers.send(i)) return;
+    }
+    texts.close();
+  });
+  long sum = 0;
+  int rounds = 0;
+  for (const std::string& text : texts) {
+    const auto number = numbers.receive();
+    sum += number.value_or(0) - std::stol(text);
+    ++rounds;
+  }
+  return sum == 0 && rounds == values && sender.join().has_value();
+}
+
 bool exceptions_cross_a_join() {
   sluice::fiber broken([]() -> int { throw std::runtime_error("on purpose"); });
   try {
@@ -143,6 +164,7 @@ struct check {
 constexpr check checks[] = {
     {"an error's sentence", errors_have_sentences},
     {"a counter under a mutex", fibers_share_a_counter},
+    {"values through channels", values_go_through_channels},
     {"an exception through join", exceptions_cross_a_join},
     {"a static whose initialiser parks", statics_park_fibers},
     {"recycled stacks", stacks_are_recycled},
