@@ -31,9 +31,6 @@ struct nothing_then {};
 template <class Self>
 class case_base {
  public:
-  case_base(const case_base&) = delete;
-  case_base& operator=(const case_base&) = delete;
-
   // Without `enabled` the case is never the one, as a nil channel in Go.
   [[nodiscard]] Self&& when(bool enabled) && noexcept {
     if (!enabled) {
@@ -45,8 +42,13 @@ class case_base {
   [[nodiscard]] select_case& erased() noexcept { return erased_; }
 
  protected:
-  case_base() noexcept = default;
   select_case erased_;
+
+ private:
+  friend Self;
+  case_base() noexcept = default;
+  case_base(const case_base&) = delete;
+  case_base& operator=(const case_base&) = delete;
 };
 
 // The failure that a case has nowhere else to tell.

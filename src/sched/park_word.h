@@ -148,11 +148,8 @@ class basic_park_word {
   }
   [[nodiscard]] const void* address() const noexcept { return &word_; }
 
-  // For dumps: racy by nature.
-  [[nodiscard]] bool is_waiting() const noexcept {
-    return (word_.load(std::memory_order_relaxed) & waiting) != 0;
-  }
-  // The same, and it has left its stack: whatever it does before it waits is done.
+  // Whether it waits and has left its stack: whatever it does before it waits is done. Racy by
+  // nature.
   [[nodiscard]] bool is_parked() const noexcept {
     // acquire: pairs with the worker's save.
     return (word_.load(std::memory_order_acquire) & (waiting | saved)) == (waiting | saved);

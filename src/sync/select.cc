@@ -130,7 +130,6 @@ void channel_core::selection::leave(select_case& which) noexcept {
 
 std::optional<result<std::size_t>> channel_core::selection::wait() noexcept {
   static_assert(sizeof(pending_call) <= sizeof(select_case::waiting));
-  const auto canceled = std::unexpected(error(errc::operation_canceled));
   const select_case* const first = first_time();
   rt::parker& self = rt::this_parker();
   chosen_ = nullptr;
@@ -152,7 +151,7 @@ std::optional<result<std::size_t>> channel_core::selection::wait() noexcept {
     select_case& which = *cases_[drawn(place)];
     if (which.on != nullptr) leave(which);
   }
-  if (withdrawn && !again) return canceled;
+  if (withdrawn && !again) return std::unexpected(error(errc::operation_canceled));
   switch (why) {
     case rt::wake_reason::partner:
     case rt::wake_reason::closed: {
@@ -164,7 +163,7 @@ std::optional<result<std::size_t>> channel_core::selection::wait() noexcept {
     case rt::wake_reason::deadline:
       return index_of(*first);
     case rt::wake_reason::stop:
-      return canceled;
+      return std::unexpected(error(errc::operation_canceled));
     case rt::wake_reason::ready:
       break;
   }

@@ -1,6 +1,5 @@
 #include <sys/param.h>
 // The order matters: sys/user.h stands on the others.
-#include <sys/mman.h>
 #include <sys/sysctl.h>
 #include <sys/types.h>
 #include <sys/user.h>
@@ -64,15 +63,6 @@ process_counts process_state() {
   counts.resident_bytes =
       static_cast<std::size_t>(about.ki_rssize) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   return counts;
-}
-
-std::size_t resident_pages(void* begin, std::size_t bytes) {
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  std::vector<char> pages(bytes / page);
-  if (::mincore(begin, pages.size() * page, pages.data()) != 0) return 0;
-  std::size_t count = 0;
-  for (const char one : pages) count += (one & MINCORE_INCORE) != 0 ? 1 : 0;
-  return count;
 }
 
 }  // namespace sluice::testing
