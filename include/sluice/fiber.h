@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <stop_token>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -197,7 +198,8 @@ void yield() noexcept;
 // Sleeps until `when`; on a plain thread the thread sleeps.
 //
 //   Returns  nothing once the time has come, at once if it has passed.
-//   Errors   errc::operation_canceled  the fiber was asked to stop
+//   Errors   errc::operation_canceled  the fiber was asked to stop; errc::deadline_exceeded: the
+//            time of with_timeout() or with_deadline() was up first.
 //   Units    the steady clock.
 result<void> sleep_until(time_point when) noexcept;
 
@@ -211,11 +213,26 @@ namespace this_fiber {
 // Returns  a number that no other living fiber has; 0 on a plain thread.
 [[nodiscard]] std::uint64_t id() noexcept;
 
-// Returns  true if this fiber was asked to stop and is not shielded; false on a plain thread.
+// Returns  why calls that return a result fail here and now: errc::operation_canceled, since the
+//          fiber or one of its scopes was asked to stop; errc::deadline_exceeded, since the time of
+//          with_timeout() or with_deadline() is up; nothing. If both, the first.
+[[nodiscard]] std::optional<errc> stop_reason() noexcept;
+
+// Returns  whether there is such a reason; for loops that compute and do not block.
 [[nodiscard]] bool stop_requested() noexcept;
 
-// While one lives, a request to stop does not cut this fiber's calls short: for cleanup that must
-// finish. Nests. To be destroyed by the fiber that made it.
+// Returns  the earliest end of the scopes that this is in; none, if none has an end.
+[[nodiscard]] sluice::deadline current_deadline() noexcept;
+
+// Returns  a token that is stopped when a request reaches this fiber, or this thread, in the scope
+//          that it is in; one that never is, where none can (a shield, a plain thread). A passed
+//          deadline does not stop it.
+// Errors   std::bad_alloc: the first one of a scope allocates.
+[[nodiscard]] std::stop_token get_stop_token();
+
+// While one lives, nothing that began outside of it cuts this fiber's calls short, no request to
+// stop and no deadline: for cleanup that must finish. Nests. Scopes that begin inside it are in
+// force. To be destroyed by the fiber that made it.
 class shield {
  public:
   shield() noexcept;
@@ -224,7 +241,10 @@ class shield {
   shield& operator=(const shield&) = delete;
 
  private:
-  void* control_;
+  rt::parker& self_;
+  void* outer_;
+  std::int64_t outer_end_;
+  bool outer_shielded_;
 };
 
 }  // namespace this_fiber
@@ -235,6 +255,7 @@ namespace detail {
 class join_state {
  public:
   join_state() noexcept {}  // complete when started() has been called
+  ~join_state();
   join_state(const join_state&) = delete;
   join_state& operator=(const join_state&) = delete;
 
@@ -244,18 +265,21 @@ class join_state {
   // By the handle, at its end. True: the fiber has ended, the caller frees the state.
   [[nodiscard]] bool abandon() noexcept;
   void request_stop() noexcept;
-  // False: the caller was asked to stop. Throws std::logic_error if it is the fiber itself.
-  [[nodiscard]] bool wait();
+  // Returns why the caller should stop, if it did not come to the end. Throws std::logic_error if
+  // it is the fiber itself.
+  [[nodiscard]] std::optional<errc> wait();
   // The same for a destructor: not cut short, and it does not throw.
   void wait_for_end() noexcept;
   [[nodiscard]] std::uint64_t fiber_id() const noexcept;
+  [[nodiscard]] std::stop_token token();
 
  private:
   struct internals;
-  alignas(8) std::byte memory_[32];
+  alignas(8) std::byte memory_[96];
+  bool started_ = false;
   internals& inside() const noexcept;
   bool is_own(const rt::parker& waiter) const noexcept;
-  bool await_end(rt::parker& waiter, bool stoppable) noexcept;
+  std::optional<errc> await_end(rt::parker& waiter, bool stoppable) noexcept;
 };
 
 template <class T>
@@ -371,13 +395,22 @@ class [[nodiscard]] fiber {
   //
   //   Returns  what its function returned; rethrows what it threw. The handle is empty afterwards.
   //   Blocks   the calling fiber or thread.
-  //   Errors   errc::operation_canceled  the *calling* fiber was asked to stop; the handle is still
-  //            joinable. std::logic_error: an empty handle, or a fiber that joins itself.
+  //   Errors   errc::operation_canceled, errc::deadline_exceeded  the *calling* fiber was asked to
+  //            stop, or its time is up; the handle is still joinable. std::logic_error: an empty
+  //            handle, or a fiber that joins itself.
   result<T> join();
 
-  // Asks the fiber to stop: its unshielded blocking calls return errc::operation_canceled.
+  // Asks the fiber to stop: its unshielded blocking calls return errc::operation_canceled, and so
+  // do those of the tasks of its groups. A second request changes nothing.
+  // Threads  any, one call on a handle at a time.
   void request_stop() noexcept {
     if (state_ != nullptr) state_->request_stop();
+  }
+
+  // Returns  a token that request_stop(), the destructor and the end of run() stop; one that never
+  //          is for an empty handle. Allocates at the first call.
+  [[nodiscard]] std::stop_token get_stop_token() const {
+    return state_ != nullptr ? state_->token() : std::stop_token();
   }
 
   // Lets it run on by itself.
@@ -404,7 +437,7 @@ fiber(const spawn_options&, F&&, Args&&...)
 template <class T>
 result<T> fiber<T>::join() {
   if (!joinable()) detail::throw_logic_error("sluice: join of an empty fiber handle");
-  if (!state_->wait()) return std::unexpected(error(errc::operation_canceled));
+  if (const auto why = state_->wait()) return std::unexpected(error(*why));
   const auto state = std::move(state_);
   if (state->failure) std::rethrow_exception(std::move(state->failure));
   if constexpr (std::is_void_v<T>) {

@@ -11,6 +11,8 @@
 #include "sluice/net.h"
 #include "sluice/net/serve.h"
 #include "sluice/run.h"
+#include "sluice/scope.h"
 #include "sluice/select.h"
 #include "sluice/signal.h"
 #include "sluice/sync.h"
+#include "sluice/task_group.h"

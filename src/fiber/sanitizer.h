@@ -39,8 +39,9 @@ inline constexpr bool tsan_instrumented = false;
 
 // What a context of either kind, a fiber's or a worker's own stack, keeps for the sanitizers.
 struct sanitizer_fiber {
-  void* tsan = nullptr;        // ThreadSanitizer's context
-  void* fake_stack = nullptr;  // AddressSanitizer's, while the context is not running
+  // ThreadSanitizer's context, or AddressSanitizer's fake stack while the context is not running:
+  // no process has both.
+  void* context = nullptr;
 };
 
 // The sanitizers' calls, or null; filled in by the linker and the loader, so it is complete before
@@ -108,12 +109,12 @@ void sanitizer_adopt_thread(sanitizer_fiber& own) noexcept;
   }
   if (hooks.start_switch != nullptr) {
     // A null place for the fake stack says that it is not needed again, and it is freed.
-    hooks.start_switch(from_dies ? nullptr : &from.fake_stack, to_stack_bottom, to_stack_size);
+    hooks.start_switch(from_dies ? nullptr : &from.context, to_stack_bottom, to_stack_size);
   }
   if (hooks.tsan_switch != nullptr) {
     if (from_dies) race_release(&from);  // pairs with sanitizer_create, for the stack's next user
     constexpr unsigned no_sync = 1;
-    hooks.tsan_switch(to.tsan, tsan_instrumented ? 0 : no_sync);
+    hooks.tsan_switch(to.context, tsan_instrumented ? 0 : no_sync);
   }
 }
 
@@ -125,7 +126,7 @@ void sanitizer_adopt_thread(sanitizer_fiber& own) noexcept;
     return;
   }
   if (hooks.finish_switch != nullptr) {
-    hooks.finish_switch(self.fake_stack, from_bottom, from_size);
+    hooks.finish_switch(self.context, from_bottom, from_size);
   }
 }
 

@@ -21,7 +21,7 @@ result<int> await_signal(std::uint64_t mask) {
   rt::change_bell::hold held(bell);
   for (;;) {
     if (const int number = os::take_signal(mask); number != 0) return number;
-    if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+    if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
     held.wait(rt::park_forever, true, rt::wait_kind::signal);
   }
 }

@@ -21,7 +21,7 @@ result<void> keep_signals(std::initializer_list<int> numbers) {
 result<int> wait_signal(std::initializer_list<int> numbers) {
   if (numbers.size() == 0) return std::unexpected(error(std::errc::invalid_argument));
   if (auto kept = keep_signals(numbers); !kept) return std::unexpected(kept.error());
-  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+  if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
   std::uint64_t mask = 0;
   for (const int number : numbers) mask |= std::uint64_t{1} << (number - 1);
   return await_signal(mask);

@@ -50,7 +50,7 @@ std::optional<error> handle_lock::give_up(direction side, rt::wait_node& node,
     closer = leave_locked(queue(side).empty() ? handle_word::queued(side) : 0);
   }
   rt::wait_list::finish_wake(closer);
-  return error(why == wake_reason::closed ? errc::closed : errc::operation_canceled);
+  return error(rt::cut_short_by(why));
 }
 
 void handle_lock::give_turn(direction side) noexcept {

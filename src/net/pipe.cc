@@ -129,7 +129,7 @@ class pipe_state {
                              Ready&& ready) {
     for (;;) {
       if (closed_[index(side)]) return error(errc::closed);
-      if (rt::stop_requested()) return error(errc::operation_canceled);
+      if (const auto why = rt::stop_reason()) return error(*why);
       if (until != rt::park_forever && until <= os::monotonic_now()) {
         return error(errc::deadline_exceeded);
       }

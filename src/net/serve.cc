@@ -24,7 +24,7 @@ class serving {
   [[nodiscard]] bool await_room(std::size_t limit) noexcept {
     rt::change_bell::hold held(bell_);
     while (live_.size() >= limit) {
-      if (handle_.lock().is_closed() || rt::stop_requested()) return false;
+      if (handle_.lock().is_closed() || rt::stop_reason()) return false;
       held.wait(rt::park_forever, true);
     }
     return true;
@@ -112,7 +112,7 @@ class serving {
 result<void> accept_until_closed(listener& from, serving& all, std::size_t limit) {
   for (;;) {
     if (!all.await_room(limit)) {
-      return std::unexpected(error(rt::stop_requested() ? errc::operation_canceled : errc::closed));
+      return std::unexpected(error(rt::stop_reason().value_or(errc::closed)));
     }
     auto connection = from.accept();
     if (!connection) return std::unexpected(connection.error());

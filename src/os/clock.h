@@ -16,4 +16,12 @@ namespace sluice::os {
 // never for a deadline. Never later than monotonic_now().
 [[nodiscard]] std::int64_t monotonic_now_coarse() noexcept;
 
+// Whether it is `when`, or later. The coarse clock is behind by less than the step, so most times
+// need no look at the other.
+[[nodiscard]] inline bool has_passed(std::int64_t when) noexcept {
+  constexpr std::int64_t step = 20'000'000;
+  if (when - step > monotonic_now_coarse()) return false;
+  return when <= monotonic_now();
+}
+
 }  // namespace sluice::os

@@ -48,11 +48,22 @@ enum class wait_kind : std::uint8_t {
 
 [[nodiscard]] const char* name_of(wait_kind kind) noexcept;
 
+class scope;
+
+inline constexpr std::int64_t park_forever = timer_word::time_limit - 1;
+
 // Who parks: a fiber, or a plain thread, which sleeps on a futex instead of switching away.
 struct parker {
   park_word word;
+  // What its blocking calls are under, see scope.h; null: nothing but the root. Only the owner
+  // writes it, and only while it does not park; who stops a scope reads it. So with `shielded`.
+  std::atomic<scope*> innermost{nullptr};
+  // The earliest end of its scopes. Only the owner.
+  std::int64_t scope_end = park_forever;
   // Immutable while the owner lives.
   bool is_fiber = false;
+  // From the root, that is, from `stop_requested`.
+  std::atomic<bool> shielded{false};
 };
 
 // What a plain thread parks with.
@@ -80,27 +91,23 @@ struct alignas(64) control_block : parker {
   // Any thread sets it, then claims the park; the fiber looks after it has published its park.
   std::atomic<bool> stop_requested{false};
   bool usual_stack = true;  // of the default size, which processors cache; immutable
-  // Only the fiber itself.
-  std::uint32_t shields = 0;
   context saved;
-  eh_globals exceptions{};
   // When the present park ends by itself: written before the park begins, read by expiry, whose
   // claim fails if it has changed since.
   std::atomic<std::int64_t> park_deadline{0};
 
   // The second line.
-  alignas(64) std::atomic<const void*> waiting_on{nullptr};
+  alignas(64) eh_globals exceptions{};
+  std::atomic<const void*> waiting_on{nullptr};
   std::atomic<std::int64_t> waiting_since{0};
   // When the memory below its frames was last given back; 0: it has not parked yet. Only the worker
   // that runs it, as `last_processor`.
   std::int64_t trimmed_at = 0;
   std::uint32_t last_processor = 0;
   std::uint32_t index = 0;  // immutable
-  sanitizer_fiber sanitizer{};
   // Written by a waker or the owner of the queue it stands in: a fiber is on one queue at most.
   control_block* next = nullptr;
-  // Only the fiber itself.
-  detail::fiber_locals* locals = nullptr;
+  sanitizer_fiber sanitizer{};
 
   // What its beginning and its end need. Against the walk that stops everybody: [S1] spawn
   // publishes `live`, then loads the runtime's `stopping`; [S2] the walk stores `stopping`, then
@@ -115,6 +122,8 @@ struct alignas(64) control_block : parker {
   // The slot's, immutable.
   void* stack_bottom = nullptr;
   std::size_t stack_bytes = 0;
+  // Only the fiber itself.
+  detail::fiber_locals* locals = nullptr;
 
   timer park_timer;
 };

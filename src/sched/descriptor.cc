@@ -78,13 +78,6 @@ bool has_reason_to_stop(poll_desc& desc, direction side, const parker& self) noe
          is_reading_shut(desc, side) || park_interrupted(self);
 }
 
-// The coarse clock is behind by less than the step, so most deadlines need no look at the other.
-bool has_passed(std::int64_t when) noexcept {
-  constexpr std::int64_t step = 20'000'000;
-  if (when - step > os::monotonic_now_coarse()) return false;
-  return when <= os::monotonic_now();
-}
-
 // Parks until whoever takes the fiber out of the slot wakes it, or a stop does. A report or, if the
 // park is stoppable, a reason to stop that is there already keeps it from parking.
 void await_report(control_block& self, poll_desc& desc, direction side,
@@ -166,7 +159,7 @@ void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next) n
 std::optional<error> descriptor_check(poll_desc& desc, direction side) noexcept {
   // relaxed: a first look; the one that counts comes after arming.
   if (desc.closing.load(std::memory_order_relaxed)) return error(errc::closed);
-  if (stop_requested()) return error(errc::operation_canceled);
+  if (const auto why = stop_reason()) return error(*why);
   if (desc.deadline(side).load(std::memory_order_relaxed) == deadline_expired) {
     return error(errc::deadline_exceeded);
   }
@@ -231,7 +224,7 @@ void descriptor_shut_reading(poll_desc& desc) noexcept {
 
 void descriptor_set_deadline(poll_desc& desc, direction side, std::int64_t when) noexcept {
   runtime& owner = *current_runtime();
-  if (when != deadline_none && has_passed(when)) when = deadline_expired;
+  if (when != deadline_none && os::has_passed(when)) when = deadline_expired;
   std::atomic<std::int64_t>& word = desc.deadline(side);
   word.store(when, std::memory_order_seq_cst);  // the stopper's step 1 when it has passed
   if (when == deadline_expired) take_out(desc, side, wake_reason::deadline);

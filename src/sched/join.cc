@@ -29,6 +29,8 @@ struct join_state::internals {
   // Immutable once the fiber runs. The block is this fiber's until the word says that it has ended.
   rt::control_block* control = nullptr;
   std::uint64_t id = 0;
+  // What the handle stops. The fiber's until its end, then the handle's.
+  rt::scope scope;
 };
 
 join_state::internals& join_state::inside() const noexcept {
@@ -37,13 +39,23 @@ join_state::internals& join_state::inside() const noexcept {
 
 void join_state::started(const spawn_slot& slot) noexcept {
   static_assert(sizeof(internals) <= sizeof(memory_) && alignof(internals) <= 8);
-  static_assert(std::is_trivially_destructible_v<internals>);
   auto* const self = ::new (static_cast<void*>(memory_)) internals;
+  started_ = true;
   self->control = static_cast<rt::control_block*>(slot.control);
   self->id = self->control->number;
+  self->scope.enter(nullptr, self->control);
+  // relaxed: the fiber does not run yet.
+  self->control->innermost.store(&self->scope, std::memory_order_relaxed);
+}
+
+join_state::~join_state() {
+  if (started_) inside().~internals();
 }
 
 bool join_state::finished() noexcept {
+  // The destructors of its fiber_locals are still to come.
+  inside().control->innermost.store(nullptr, std::memory_order_relaxed);
+  inside().scope.leave();
   rt::race_release(this);
   const auto end = inside().word.finish([] { os::relax(); });
   // From here on the memory may be gone.
@@ -61,10 +73,14 @@ bool join_state::abandon() noexcept {
 
 void join_state::request_stop() noexcept {
   internals& self = inside();
-  if (!self.word.begin_stop()) return;
-  rt::stop_fiber(*self.control);
-  self.word.end_stop();
+  const bool runs = self.word.begin_stop();
+  // The control block serves others by now, and who has a token may look at it still.
+  if (!runs) self.scope.disown();
+  self.scope.stop();
+  if (runs) self.word.end_stop();
 }
+
+std::stop_token join_state::token() { return inside().scope.token(true); }
 
 std::uint64_t join_state::fiber_id() const noexcept { return inside().id; }
 
@@ -73,10 +89,12 @@ bool join_state::is_own(const rt::parker& waiter) const noexcept {
   return &waiter == inside().control && !inside().word.is_ended();
 }
 
-inline bool join_state::await_end(rt::parker& waiter, bool stoppable) noexcept {
+inline std::optional<errc> join_state::await_end(rt::parker& waiter, bool stoppable) noexcept {
   internals& self = inside();
   for (;;) {
-    if (stoppable && rt::park_interrupted(waiter)) return false;
+    if (stoppable) {
+      if (const auto why = rt::stop_reason(waiter)) return why;
+    }
     if (self.word.is_ended()) break;
     rt::park_begin(waiter, {.kind = rt::wait_kind::join, .on = this, .stoppable = stoppable});
     const bool standing = self.word.enter(name_of(waiter), waiter.word.epoch());
@@ -87,10 +105,10 @@ inline bool join_state::await_end(rt::parker& waiter, bool stoppable) noexcept {
     if (!standing) os::relax();
   }
   rt::race_acquire(this);
-  return true;
+  return std::nullopt;
 }
 
-bool join_state::wait() {
+std::optional<errc> join_state::wait() {
   rt::parker& waiter = rt::this_parker();
   if (is_own(waiter)) throw_logic_error("sluice: a fiber cannot join itself");
   return await_end(waiter, true);

@@ -142,9 +142,14 @@ bool wake(const park_ref& target, wake_reason reason) noexcept {
   return wake(current_runtime()->block(target.fiber), target.epoch, reason);
 }
 
-bool stop_requested() noexcept {
-  control_block* const self = this_fiber_or_null();
-  return self != nullptr && park_interrupted(*self);
+std::optional<errc> stop_reason(const parker& self) noexcept {
+  if (park_interrupted(self)) return errc::operation_canceled;
+  if (self.scope_end != park_forever && os::has_passed(self.scope_end)) {
+    return errc::deadline_exceeded;
+  }
+  return std::nullopt;
 }
+
+std::optional<errc> stop_reason() noexcept { return stop_reason(this_parker()); }
 
 }  // namespace sluice::rt

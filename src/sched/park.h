@@ -16,21 +16,22 @@
 // Plain threads do the same: they sleep on a futex, and nobody stops them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "sched/control_block.h"
+#include "sched/scope.h"
 #include "sluice/error.h"
 
 namespace sluice::rt {
-
-inline constexpr std::int64_t park_forever = timer_word::time_limit - 1;
 
 struct park_request {
   wait_kind kind = wait_kind::none;
   const void* on = nullptr;
   // Absolute, monotonic nanoseconds; park_forever for none.
   std::int64_t until = park_forever;
-  // False for the standard's void waits (lock, condition waits), which a stop does not cut short.
+  // False for the standard's void waits (lock, condition waits), which no scope cuts short.
   bool stoppable = true;
 };
 
@@ -42,26 +43,35 @@ struct park_request {
 
 // Recipe step 1.
 inline void park_begin(parker& self, const park_request& request) noexcept {
+  std::int64_t until = request.until;
   bool stoppable = false;
+  if (request.stoppable) {
+    until = std::min(until, self.scope_end);
+    // relaxed, both: the owner's own.
+    stoppable = !self.shielded.load(std::memory_order_relaxed) ||
+                self.innermost.load(std::memory_order_relaxed) != nullptr;
+  }
   if (self.is_fiber) {
     auto& fiber = static_cast<control_block&>(self);
     // relaxed, all: begin() publishes them.
-    fiber.park_deadline.store(request.until, std::memory_order_relaxed);
+    fiber.park_deadline.store(until, std::memory_order_relaxed);
     fiber.waiting_on.store(request.on, std::memory_order_relaxed);
     fiber.waiting_for.store(request.kind, std::memory_order_relaxed);
-    stoppable = request.stoppable && fiber.shields == 0;
   } else {
-    static_cast<thread_parker&>(self).until = request.until;
+    static_cast<thread_parker&>(self).until = until;
   }
   self.word.begin(stoppable);
 }
 
-// Recipe step 3: true if the fiber has been asked to stop and is not shielded.
+// Recipe step 3: true if whoever calls has been asked to stop, through one of its scopes or, unless
+// it is shielded, as the fiber that it is.
 [[nodiscard]] inline bool park_interrupted(const parker& self) noexcept {
-  if (!self.is_fiber) return false;
-  const auto& fiber = static_cast<const control_block&>(self);
+  // relaxed: the owner's own, as `shielded`.
+  const scope* const innermost = self.innermost.load(std::memory_order_relaxed);
+  if (innermost != nullptr && innermost->is_stopped()) return true;
+  if (!self.is_fiber || self.shielded.load(std::memory_order_relaxed)) return false;
   // seq_cst: the canceller's recipe in park_word.h; pairs with [A] before it.
-  return fiber.shields == 0 && fiber.stop_requested.load(std::memory_order_seq_cst);
+  return static_cast<const control_block&>(self).stop_requested.load(std::memory_order_seq_cst);
 }
 
 // Recipe step 4, giving up. True: the park is over. False: somebody has won; call park().
@@ -81,8 +91,21 @@ bool wake(parker& target, std::uint32_t epoch, wake_reason reason) noexcept;
 // As wake, for what a wait slot gave back.
 bool wake(const park_ref& target, wake_reason reason) noexcept;
 
-// For a call that returns a result, before it tries anything: true if the fiber has been asked to
-// stop and is not shielded. False on plain threads.
-[[nodiscard]] bool stop_requested() noexcept;
+// For a call that returns a result, before it tries anything: errc::operation_canceled if its
+// caller has been asked to stop, else errc::deadline_exceeded if the time of its scopes is up.
+[[nodiscard]] std::optional<errc> stop_reason(const parker& self) noexcept;
+[[nodiscard]] std::optional<errc> stop_reason() noexcept;
+
+// Returns  what a call has to say that was woken for this reason, and not by who serves it.
+[[nodiscard]] inline errc cut_short_by(wake_reason why) noexcept {
+  switch (why) {
+    case wake_reason::deadline:
+      return errc::deadline_exceeded;
+    case wake_reason::closed:
+      return errc::closed;
+    default:
+      return errc::operation_canceled;
+  }
+}
 
 }  // namespace sluice::rt

@@ -94,8 +94,15 @@ class basic_park_word {
 
   // Any thread: competes for whatever park is going on, if it may be stopped. [E]
   [[nodiscard]] claim_result claim_stop() noexcept {
+    return claim_stop([] { return true; });
+  }
+  // The same if `admits()` says so of what the owner wrote before [A]: a park that it says so of by
+  // mistake, since a later one has begun meanwhile, is lost by its epoch.
+  template <class Admits>
+  [[nodiscard]] claim_result claim_stop(Admits admits) noexcept {
     // seq_cst: pairs with [A]; either this load sees the park or the fiber sees the flag.
     const std::uint64_t now = word_.load(std::memory_order_seq_cst);
+    if (!admits()) return claim_result::lost;
     return take(epoch_of(now), wake_reason::stop, stoppable, released);
   }
 

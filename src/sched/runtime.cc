@@ -216,6 +216,8 @@ void runtime::at_end(void (*clean_up)() noexcept) noexcept {
 }
 
 void runtime::stop_all() noexcept {
+  // Before those whom it concerns are woken and go away.
+  stop_source_.request_stop();
   stopping_.store(true, std::memory_order_seq_cst);  // [S2] of control_block.h
   if (!symmetric_gate_) os::membarrier();
   if (monitor_ != nullptr) monitor_->wake();
@@ -228,7 +230,9 @@ void runtime::stop_all() noexcept {
 bool claim_to_stop(control_block& fiber) noexcept {
   // seq_cst: the canceller's recipe in park_word.h.
   fiber.stop_requested.store(true, std::memory_order_seq_cst);
-  return fiber.word.claim_stop() == claim_result::runnable;
+  // relaxed: written before the park began.
+  const auto unshielded = [&] { return !fiber.shielded.load(std::memory_order_relaxed); };
+  return fiber.word.claim_stop(unshielded) == claim_result::runnable;
 }
 
 void stop_fiber(control_block& fiber) noexcept {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -68,6 +69,8 @@ class runtime {
     // seq_cst: pairs with stop_all's store; see control_block.h [S1] [S2].
     return stopping_.load(std::memory_order_seq_cst);
   }
+  // Stopped by stop_all.
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_source_.get_token(); }
   // True once the last fiber has ended: workers leave.
   [[nodiscard]] bool finished() const noexcept {
     // seq_cst: part of the sleeper's second look; pairs with fiber_ended's store.
@@ -140,6 +143,7 @@ class runtime {
   // all have ended.
   std::atomic<void (*)() noexcept> clean_up_{nullptr};
 
+  std::stop_source stop_source_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> finished_{false};
   // Threads that are making a fiber runnable and that no join waits for; see ~runtime.

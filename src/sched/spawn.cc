@@ -160,7 +160,9 @@ result<control_block*> take_block(runtime& owner, const spawn_options& options) 
 void reset(control_block& block, const std::source_location& where, void* closure) noexcept {
   block.exceptions = {};
   block.stop_requested.store(false, std::memory_order_relaxed);
-  block.shields = 0;
+  block.innermost.store(nullptr, std::memory_order_relaxed);
+  block.scope_end = park_forever;
+  block.shielded.store(false, std::memory_order_relaxed);
   block.waiting_for.store(wait_kind::starting, std::memory_order_relaxed);
   block.waiting_since.store(0, std::memory_order_relaxed);
   block.trimmed_at = 0;

@@ -91,7 +91,7 @@ bool barrier_core::wait_until(std::uint32_t phase, deadline until) noexcept {
 }
 
 result<void> barrier_core::wait_or_stop(std::uint32_t phase) noexcept {
-  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+  if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
   return rt::stop_result(static_cast<rt::wake_reason>(wait_as(phase, {.stoppable = true})));
 }
 

@@ -86,22 +86,14 @@ result<void> channel_core::state::wait(rt::wait_list& queue, pending_call& self,
   rt::parker& parked = *self.waiter;
   rt::wake_reason why = rt::wake_reason::stop;
   if (!rt::park_interrupted(parked) || !rt::park_withdraw(parked)) why = rt::park(parked);
+  if (why == rt::wake_reason::partner) return {};
   // Whoever claimed it has unlinked it, and may have been the last to see the channel.
-  switch (why) {
-    case rt::wake_reason::partner:
-      return {};
-    case rt::wake_reason::closed:
-      return std::unexpected(error(errc::closed));
-    case rt::wake_reason::deadline:
-    case rt::wake_reason::ready:
-    case rt::wake_reason::stop:
-      break;
+  if (why != rt::wake_reason::closed) {
+    held.lock();
+    queue.remove(self);
+    held.unlock();
   }
-  held.lock();
-  queue.remove(self);
-  held.unlock();
-  return std::unexpected(
-      error(why == rt::wake_reason::deadline ? errc::deadline_exceeded : errc::operation_canceled));
+  return std::unexpected(error(rt::cut_short_by(why)));
 }
 
 channel_core::channel_core(const element_type& type, std::ptrdiff_t capacity)
@@ -122,8 +114,8 @@ channel_core::~channel_core() {
 }
 
 result<void> channel_core::send(void* value, const patience& how) noexcept {
-  if (how.may_wait && rt::stop_requested()) {
-    return std::unexpected(error(errc::operation_canceled));
+  if (how.may_wait) {
+    if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
   }
   state& here = *state_;
   claimed_list served;
@@ -157,8 +149,8 @@ result<void> channel_core::send(void* value, const patience& how) noexcept {
 }
 
 result<void> channel_core::receive(void* into, const patience& how) noexcept {
-  if (how.may_wait && rt::stop_requested()) {
-    return std::unexpected(error(errc::operation_canceled));
+  if (how.may_wait) {
+    if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
   }
   state& here = *state_;
   claimed_list served;

@@ -128,10 +128,10 @@ std::cv_status condition_variable::wait_until(std::unique_lock<mutex>& lock,
 }
 
 result<void> condition_variable::wait_or_stop(std::unique_lock<mutex>& lock) noexcept {
-  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+  if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
   const int why = wait_once(lock, {.stoppable = true});
   if (why == static_cast<int>(rt::wake_reason::partner)) return {};
-  return std::unexpected(error(errc::operation_canceled));
+  return std::unexpected(error(rt::cut_short_by(static_cast<rt::wake_reason>(why))));
 }
 
 }  // namespace sluice

@@ -109,7 +109,7 @@ bool countdown::wait_until(deadline until) noexcept {
 }
 
 result<void> countdown::wait_or_stop() noexcept {
-  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+  if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
   return rt::stop_result(static_cast<rt::wake_reason>(wait_as({.stoppable = true})));
 }
 

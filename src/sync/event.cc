@@ -101,7 +101,7 @@ bool event::wait_until(deadline until) noexcept {
 }
 
 result<void> event::wait_or_stop() noexcept {
-  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+  if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
   return rt::stop_result(static_cast<rt::wake_reason>(wait_as({.stoppable = true})));
 }
 

@@ -70,7 +70,7 @@ wake_reason wait_guarded(const guarded_queue& queue, const park_request& request
 // Returns  what an _or_stop form returns.
 [[nodiscard]] inline result<void> stop_result(wake_reason why) noexcept {
   if (why == served) return {};
-  return std::unexpected(error(errc::operation_canceled));
+  return std::unexpected(error(cut_short_by(why)));
 }
 
 }  // namespace sluice::rt

@@ -34,6 +34,7 @@
 #include <cstdint>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <type_traits>
 
 #include "base/bug.h"
@@ -80,7 +81,7 @@ struct mutex::internals {
   };
 
   bool take_if_free() noexcept;
-  bool lock_slowly(const asked& how) noexcept;
+  std::optional<errc> lock_slowly(const asked& how) noexcept;
   void note_owner() noexcept;
   void check_owner() const noexcept;
   bool take_or_enqueue(wait& self) noexcept;
@@ -142,15 +143,15 @@ void mutex::lock() noexcept {
 }
 
 bool mutex::try_lock_until(deadline until) noexcept {
-  if (!inside().lock_slowly({.until = until})) return false;
+  if (inside().lock_slowly({.until = until})) return false;
   inside().note_owner();
   return true;
 }
 
 result<void> mutex::lock_or_stop() noexcept {
-  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
-  if (!inside().lock_slowly({.stoppable = true})) {
-    return std::unexpected(error(errc::operation_canceled));
+  if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
+  if (const auto why = inside().lock_slowly({.stoppable = true})) {
+    return std::unexpected(error(*why));
   }
   inside().note_owner();
   return {};
@@ -180,9 +181,9 @@ bool mutex::internals::take_if_free() noexcept {
   return false;
 }
 
-// False: asked to stop, or too late.
-bool mutex::internals::lock_slowly(const asked& how) noexcept {
-  if (take_if_free()) return true;
+// Returns why it is not held: asked to stop, or too late.
+std::optional<errc> mutex::internals::lock_slowly(const asked& how) noexcept {
+  if (take_if_free()) return std::nullopt;
   rt::parker& self = rt::this_parker();
   wait mine(self);
   for (;;) {
@@ -193,16 +194,16 @@ bool mutex::internals::lock_slowly(const asked& how) noexcept {
     if (take_or_enqueue(mine)) {
       // Not in the queue: only a stop or the deadline can have won, and the mutex comes first.
       if (!rt::park_withdraw(self)) (void)rt::park(self);
-      return true;
+      return std::nullopt;
     }
     if (how.stoppable && rt::park_interrupted(self)) {
       leave_queue(mine);
-      if (rt::park_withdraw(self)) return false;
+      if (rt::park_withdraw(self)) return errc::operation_canceled;
     }
     const rt::wake_reason why = rt::park(self);
     leave_queue(mine);
-    if (why == owned) return true;
-    if (why != compete) return false;
+    if (why == owned) return std::nullopt;
+    if (why != compete) return rt::cut_short_by(why);
     mine.was_woken = true;
     ++mine.losses;  // unless it wins now
   }

@@ -161,7 +161,9 @@ std::optional<result<std::size_t>> channel_core::selection::wait() noexcept {
       return index;
     }
     case rt::wake_reason::deadline:
-      return index_of(*first);
+      // Else it was the scope's.
+      if (first != nullptr && rt::park_time(first->until) <= self.scope_end) return index_of(*first);
+      return std::unexpected(error(errc::deadline_exceeded));
     case rt::wake_reason::stop:
       return std::unexpected(error(errc::operation_canceled));
     case rt::wake_reason::ready:
@@ -173,7 +175,7 @@ std::optional<result<std::size_t>> channel_core::selection::wait() noexcept {
 result<std::size_t> channel_core::select(std::span<select_case* const> cases) noexcept {
   selection mine(cases);
   for (;;) {
-    if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+    if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
     if (const auto index = mine.try_each()) return *index;
     if (const auto outcome = mine.wait()) return *outcome;
   }

@@ -125,7 +125,7 @@ bool semaphore::try_acquire_until(deadline until) noexcept {
 }
 
 result<void> semaphore::acquire_or_stop() noexcept {
-  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+  if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
   if (try_acquire()) return {};
   return rt::stop_result(static_cast<rt::wake_reason>(acquire_as({.stoppable = true})));
 }

@@ -179,7 +179,7 @@ bool shared_mutex::try_lock_until(deadline until) noexcept {
 }
 
 result<void> shared_mutex::lock_or_stop() noexcept {
-  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+  if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
   if (try_lock()) return {};
   return rt::stop_result(static_cast<rt::wake_reason>(lock_as({.stoppable = true})));
 }
@@ -199,7 +199,7 @@ bool shared_mutex::try_lock_shared_until(deadline until) noexcept {
 }
 
 result<void> shared_mutex::lock_shared_or_stop() noexcept {
-  if (rt::stop_requested()) return std::unexpected(error(errc::operation_canceled));
+  if (const auto why = rt::stop_reason()) return std::unexpected(error(*why));
   if (try_lock_shared()) return {};
   return rt::stop_result(static_cast<rt::wake_reason>(lock_shared_as({.stoppable = true})));
 }

@@ -34,7 +34,7 @@ class ping_pong {
       parkers_[side].store(&self);
       const bool go_on = turn_.load() == side || over_.load() || rt::park_interrupted(self);
       if (!go_on || !rt::park_withdraw(self)) (void)rt::park(self);
-      if (rt::stop_requested()) over_.store(true);
+      if (rt::stop_reason()) over_.store(true);
     }
     rounds_.fetch_add(1);
   }
