@@ -5,10 +5,10 @@
 // Inside, every call of sluice that returns a result is cut short: reads and writes, accept, dial,
 // channels, select, sleeps, joins, the _or_stop forms of locks and waits. It returns
 // errc::deadline_exceeded or errc::operation_canceled, at once if the scope is over when it begins,
-// and docs/sync.md says for each what it has done by then. Nothing is killed and nothing thrown: the
-// function returns as it returns from any other error. What has the standard's name and signature
-// (lock, condition waits, acquire, latch and barrier waits, their _for and _until forms) is not cut
-// short. A scope is a frame: it takes no fiber, no thread and no memory.
+// and docs/sync.md says for each what it has done by then. Nothing is killed and nothing thrown:
+// the function returns as it returns from any other error. What has the standard's name and
+// signature (lock, condition waits, acquire, latch and barrier waits, their _for and _until forms)
+// is not cut short. A scope is a frame: it takes no fiber, no thread and no memory.
 //
 // Scopes nest: the earlier deadline counts, and what stops the outer one stops the inner ones. They
 // reach the tasks of a task_group that was constructed inside; fibers started by go() and fiber<T>

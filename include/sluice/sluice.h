@@ -16,3 +16,4 @@
 #include "sluice/signal.h"
 #include "sluice/sync.h"
 #include "sluice/task_group.h"
+#include "sluice/timer.h"

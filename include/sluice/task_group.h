@@ -175,8 +175,8 @@ class [[nodiscard]] task {
   //   Returns  what its function returned, a value or an error; rethrows what it threw.
   //   Blocks   the calling fiber or plain thread.
   //   Errors   errc::operation_canceled, errc::deadline_exceeded  the *calling* fiber was asked to
-  //            stop, or its time is up; it can be asked again. std::logic_error: it was asked before
-  //            and has answered.
+  //            stop, or its time is up; it can be asked again. std::logic_error: it was asked
+  //            before and has answered.
   //   Threads  any, one at a time.
   result<T> get() {
     if (state_ == nullptr) detail::throw_logic_error("sluice: a task was asked twice");
@@ -222,10 +222,11 @@ class task_group {
   //
   //   Returns  nothing: it was started.
   //   Blocks   the calling fiber or plain thread, while as many run as the limit says.
-  //   Errors   errc::operation_canceled, errc::deadline_exceeded: the caller was asked to stop while
-  //            it waited for room. The task was not started, which counts as a failure of the group.
-  //            std::system_error and what copying an argument throws, as from sluice::go(); the
-  //            group is as it was.
+  //   Errors   errc::operation_canceled, errc::deadline_exceeded: the caller was asked to stop
+  //   while
+  //            it waited for room. The task was not started, which counts as a failure of the
+  //            group. std::system_error and what copying an argument throws, as from sluice::go();
+  //            the group is as it was.
   //   Threads  any, also the group's tasks, while run() is on.
   template <class... Args>
   result<void> go(detail::task_function<std::type_identity_t<Args>...> f, Args&&... args) {
@@ -359,8 +360,9 @@ class first_success {
   //   Returns  its value.
   //   Blocks   the calling fiber or plain thread.
   //   Errors   of the attempt that failed first, if none has succeeded; its exception is rethrown.
-  //            errc::operation_canceled, errc::deadline_exceeded: the caller was asked to stop, which
-  //            stops the attempts. std::logic_error: there was no attempt, or it was asked before.
+  //            errc::operation_canceled, errc::deadline_exceeded: the caller was asked to stop,
+  //            which stops the attempts. std::logic_error: there was no attempt, or it was asked
+  //            before.
   result<T> wait() {
     if (attempts_ == 0) detail::throw_logic_error("sluice: a first_success without an attempt");
     if (taken_) detail::throw_logic_error("sluice: a first_success was asked twice");

@@ -58,9 +58,7 @@ const std::vector<network_call>& network_calls() {
        }},
       {"receive", wait_kind::read, [](stuck& on) { return error_of(on.pair.client.receive()); }},
       {"write", wait_kind::write,
-       [](stuck& on) {
-         return error_of(on.pair.client.write(std::string(1 << 20, 'x')));
-       }},
+       [](stuck& on) { return error_of(on.pair.client.write(std::string(1 << 20, 'x'))); }},
       {"accept", wait_kind::accept, [](stuck& on) { return error_of(on.silent.accept()); }},
   };
   return calls;

@@ -1,5 +1,5 @@
-// scope.h: what reaches blocking calls by itself: requests to stop, of whoever is inside. (Deadlines
-// need nobody's help: parker::scope_end.)
+// scope.h: what reaches blocking calls by itself: requests to stop, of whoever is inside.
+// (Deadlines need nobody's help: parker::scope_end.)
 //
 // The root is the runtime: stop_all() walks all fibers. Every other scope is an object: a
 // with_stop_token() in its frame, a task_group, what a fiber<T> handle stops. Scopes form trees; a
@@ -16,8 +16,8 @@
 //                     from above to below   3 leave the guards, make them runnable   4 tell the
 //                     tokens that came after 1
 // [A], [E], [F] and [G] are seq_cst: either the canceller sees the park or the fiber sees the flag.
-// A scope, or a task, that comes while the canceller is at it enters under the same guard, and finds
-// the flag set or is found.
+// A scope, or a task, that comes while the canceller is at it enters under the same guard, and
+// finds the flag set or is found.
 //
 //   Leaving:  1 the owner's innermost is another one   2 under the own guard, try the parent's:
 //             unlink, or let go and try again   3 under the own guard, let go of those below, which

@@ -1,4 +1,5 @@
-// scope.cc: with_deadline() and with_stop_token(); what they do to blocking calls is sched/scope.h's.
+// scope.cc: with_deadline() and with_stop_token(); what they do to blocking calls is
+// sched/scope.h's.
 //
 // The destructor of a std::stop_callback waits for a call that is under way on another thread, and
 // asks for the thread's own number to tell; so it stands in a function of its own, behind a call

@@ -12,12 +12,15 @@
 // Two selects that look at each other may both give up; then both try again, in another order.
 #include "sluice/select.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "sched/park_time.h"
+#include "sluice/timer.h"
 #include "sync/channel_state.h"
 
 namespace sluice::detail {
@@ -64,6 +67,11 @@ class channel_core::selection {
   [[nodiscard]] std::size_t index_of(const select_case& which) const noexcept;
   bool enter(select_case& which, rt::parker& self) noexcept;
   void leave(select_case& which) noexcept;
+  [[nodiscard]] std::optional<result<std::size_t>> come_to_its_time(
+      const select_case* first, const rt::parker& self) const noexcept;
+  static bool waits_in_a_queue(const select_case& which) noexcept {
+    return which.on != nullptr || which.clock != nullptr;
+  }
   static pending_call& call_of(select_case& which) noexcept {
     return *std::launder(reinterpret_cast<pending_call*>(which.waiting));
   }
@@ -80,6 +88,7 @@ std::optional<std::size_t> channel_core::selection::try_each() noexcept {
     select_case& which = *cases_[index];
     if (which.kind == what::otherwise) otherwise = index;
     if (which.kind == what::time && has_passed(which.until)) return index;
+    if (which.clock != nullptr && which.clock->take()) return index;
     if (which.on == nullptr) continue;
     const result<void> went = which.kind == what::send ? which.on->send(which.value, at_once)
                                                        : which.on->receive(which.value, at_once);
@@ -89,10 +98,12 @@ std::optional<std::size_t> channel_core::selection::try_each() noexcept {
   return otherwise;
 }
 
+// The earliest time or tick.
 const select_case* channel_core::selection::first_time() const noexcept {
   const select_case* first = nullptr;
-  for (const select_case* const which : cases_) {
-    if (which->kind != what::time) continue;
+  for (select_case* const which : cases_) {
+    if (which->clock != nullptr) which->until = which->clock->next();
+    if (which->kind != what::time && which->kind != what::tick) continue;
     if (first == nullptr || which->until < first->until) first = which;
   }
   return first;
@@ -104,11 +115,12 @@ std::size_t channel_core::selection::index_of(const select_case& which) const no
   return index;
 }
 
-// False: it could go now. [A]
+// False: it could go now, or the time has been changed. [A]
 bool channel_core::selection::enter(select_case& which, rt::parker& self) noexcept {
+  pending_call& call = *::new (which.waiting) pending_call(self, which.value, &chosen_);
+  if (which.clock != nullptr) return which.clock->enter(call, which.until);
   state& here = *which.on->state_;
   const bool sends = which.kind == what::send;
-  pending_call& call = *::new (which.waiting) pending_call(self, which.value, &chosen_);
   const std::lock_guard held(here.guard);
   const bool could_go = sends
                             ? here.closed || here.free_count > 0 || here.receivers.has_others(self)
@@ -123,9 +135,21 @@ void channel_core::selection::leave(select_case& which) noexcept {
   pending_call& call = call_of(which);
   // Whoever claimed it has unlinked it, and may have been the last to see the channel.
   if (&call == chosen_) return;
+  if (which.clock != nullptr) return which.clock->leave(call);
   state& here = *which.on->state_;
   const std::lock_guard held(here.guard);
   (which.kind == what::send ? here.senders : here.receivers).remove(call);
+}
+
+// The wait has come to the end of the scope, or to the first time or tick, which may be somebody
+// else's by now.
+std::optional<result<std::size_t>> channel_core::selection::come_to_its_time(
+    const select_case* first, const rt::parker& self) const noexcept {
+  if (first == nullptr || rt::park_time(first->until) > self.scope_end) {
+    return std::unexpected(error(errc::deadline_exceeded));
+  }
+  if (first->clock != nullptr && !first->clock->take()) return std::nullopt;
+  return index_of(*first);
 }
 
 std::optional<result<std::size_t>> channel_core::selection::wait() noexcept {
@@ -141,7 +165,7 @@ std::optional<result<std::size_t>> channel_core::selection::wait() noexcept {
   bool again = false;
   for (; entered < cases_.size(); ++entered) {
     select_case& which = *cases_[drawn(entered)];
-    again = which.on != nullptr && !enter(which, self);
+    again = waits_in_a_queue(which) && !enter(which, self);
     if (again) break;
   }
   const bool give_up = again || rt::park_interrupted(self);
@@ -149,21 +173,19 @@ std::optional<result<std::size_t>> channel_core::selection::wait() noexcept {
   const rt::wake_reason why = withdrawn ? rt::wake_reason::ready : rt::park(self);
   for (std::size_t place = 0; place < entered; ++place) {
     select_case& which = *cases_[drawn(place)];
-    if (which.on != nullptr) leave(which);
+    if (waits_in_a_queue(which)) leave(which);
   }
   if (withdrawn && !again) return std::unexpected(error(errc::operation_canceled));
   switch (why) {
     case rt::wake_reason::partner:
     case rt::wake_reason::closed: {
       std::size_t index = 0;
-      while (cases_[index]->on == nullptr || &call_of(*cases_[index]) != chosen_) ++index;
+      while (!waits_in_a_queue(*cases_[index]) || &call_of(*cases_[index]) != chosen_) ++index;
       cases_[index]->closed = why == rt::wake_reason::closed;
       return index;
     }
     case rt::wake_reason::deadline:
-      // Else it was the scope's.
-      if (first != nullptr && rt::park_time(first->until) <= self.scope_end) return index_of(*first);
-      return std::unexpected(error(errc::deadline_exceeded));
+      return come_to_its_time(first, self);
     case rt::wake_reason::stop:
       return std::unexpected(error(errc::operation_canceled));
     case rt::wake_reason::ready:
@@ -182,3 +204,21 @@ result<std::size_t> channel_core::select(std::span<select_case* const> cases) no
 }
 
 }  // namespace sluice::detail
+
+namespace sluice {
+
+result<std::size_t> select(std::span<any_case> cases) {
+  constexpr std::size_t few = 8;
+  std::array<detail::select_case*, few> in_place{};
+  std::vector<detail::select_case*> many(cases.size() > few ? cases.size() : 0);
+  const std::span<detail::select_case*> erased =
+      many.empty() ? std::span(in_place).first(cases.size()) : std::span(many);
+  std::ranges::transform(cases, erased.begin(),
+                         [](any_case& each) { return &each.boxed_->erased(); });
+  const auto ran = detail::channel_core::select(erased);
+  if (!ran) return ran;
+  if (auto failed = cases[*ran].boxed_->finish()) return std::unexpected(*std::move(failed));
+  return ran;
+}
+
+}  // namespace sluice

@@ -18,6 +18,7 @@
 #include "sluice/channel.h"
 #include "sluice/fiber.h"
 #include "sluice/run.h"
+#include "sluice/scope.h"
 #include "testing/crowd.h"
 #include "testing/park_probe.h"
 #include "testing/scale.h"
@@ -334,6 +335,54 @@ TEST_P(Select, DeadlinesAndStopsLoseNoValue) {
           if (second.try_receive()) got.fetch_add(1);
           ASSERT_EQ(got.load(), sent) << round;
         }
+      },
+      options());
+}
+
+// As many as there are, of any kinds.
+TEST_P(Select, OverANumberOfCasesThatIsKnownAtRunTimeOnly) {
+  run(
+      [] {
+        std::vector<channel<int>> numbers(20);
+        std::vector<int> got(20);
+        channel<std::string> names(1);
+        for (std::size_t chosen = 0; chosen < numbers.size(); ++chosen) {
+          park_probe probe;
+          fiber waiter([&] {
+            std::vector<any_case> cases;
+            for (std::size_t i = 0; i < numbers.size(); ++i) {
+              cases.emplace_back(numbers[i].receiving(got[i]));
+            }
+            cases.emplace_back(after(1h));
+            probe.enter();
+            return select(cases).value();
+          });
+          probe.await(rt::wait_kind::select);
+          EXPECT_TRUE(numbers[chosen].send(static_cast<int>(chosen) + 1));
+          EXPECT_EQ(waiter.join().value(), chosen);
+          EXPECT_EQ(got[chosen], static_cast<int>(chosen) + 1);
+        }
+        std::string told;
+        const std::string copied = "a name that was copied";
+        std::vector<any_case> few;
+        few.emplace_back(numbers[0].receiving(got[0]).when(false));
+        few.emplace_back(
+            names.sending(copied, [&](result<void> sent) { told = sent ? "sent" : "closed"; }));
+        EXPECT_EQ(select(few).value(), 1U);
+        EXPECT_EQ(told, "sent");
+        std::string name;
+        std::vector<any_case> last;
+        last.emplace_back(names.receiving([&](result<std::string> one) { name = one.value(); }));
+        last.emplace_back(otherwise);
+        EXPECT_EQ(select(last).value(), 0U);
+        EXPECT_EQ(name, copied);
+        last.clear();
+        last.emplace_back(names.receiving(name));
+        last.emplace_back(otherwise([&] { told = "nothing there"; }));
+        EXPECT_EQ(select(last).value(), 1U);
+        EXPECT_EQ(told, "nothing there");
+        std::vector<any_case> none;
+        EXPECT_EQ(with_timeout(1ms, [&] { return select(none); }).error(), errc::deadline_exceeded);
       },
       options());
 }

@@ -2,7 +2,8 @@
 //
 // Task's end:  1 it leaves the scope   2 a failure is noted and, if that is asked for, the scope
 //              stopped   3 holding the bell: one less runs; ring. Afterwards the group may be gone.
-// Waiter:      holding the bell, until none runs; if asked to stop: notes that, stops the scope, and
+// Waiter:      holding the bell, until none runs; if asked to stop: notes that, stops the scope,
+// and
 //              waits on, not to be stopped any more.
 #include "sluice/task_group.h"
 

@@ -80,10 +80,10 @@ TEST_P(TaskGroup, ReturnsTheFirstErrorAndKeepsTheOthers) {
         }
         const auto all = group.failures();
         ASSERT_EQ(all.size(), 2U);
-        EXPECT_EQ(std::ranges::count_if(all, [](const task_failure& each) {
-                    return each.error == error(errc::closed);
-                  }),
-                  1);
+        EXPECT_EQ(
+            std::ranges::count_if(
+                all, [](const task_failure& each) { return each.error == error(errc::closed); }),
+            1);
         EXPECT_EQ(std::ranges::count_if(
                       all, [](const task_failure& each) { return each.exception != nullptr; }),
                   1);
@@ -253,7 +253,8 @@ TEST_P(TaskGroup, GivesTheResultOfEachTask) {
         task_group group;
         task<int> number = group.start([] { return 6; });
         task<std::string> text = group.start([]() -> result<std::string> { return "seven"; });
-        task<int> failed = group.start([]() -> result<int> { return std::unexpected(error(errc::closed)); });
+        task<int> failed =
+            group.start([]() -> result<int> { return std::unexpected(error(errc::closed)); });
         task<void> nothing = group.start([] { yield(); });
         task<int> thrown = group.start([]() -> int { throw std::runtime_error("no number"); });
         EXPECT_EQ(number.get().value(), 6);

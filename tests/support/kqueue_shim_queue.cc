@@ -195,7 +195,11 @@ int shim_queue::watch(int fd, bool is_plain) {
     if (errno != ENOENT) return errno;
     forget(fd);
   }
-  if (change_set(set_, EPOLL_CTL_ADD, fd, &event) != 0) return errno;
+  if (change_set(set_, EPOLL_CTL_ADD, fd, &event) != 0) {
+    // A duplicate keeps alive here what was watched under a number that was closed since, and is
+    // the same file again; a knote is gone with its number.
+    if (errno != EEXIST || change_set(set_, EPOLL_CTL_MOD, fd, &event) != 0) return errno;
+  }
   sources_[fd].serial = serial;
   return 0;
 }

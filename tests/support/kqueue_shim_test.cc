@@ -214,6 +214,23 @@ TEST_F(KqueueShim, K5TheNextOfThatNumberBeginsFromNothing) {
   for (const int fd : {pair[0], pair[1], duplicate}) ::close(fd);
 }
 
+// The same file under the same number again, whose first registration its duplicate has kept alive.
+TEST_F(KqueueShim, K5SoDoesItIfItIsTheSameFile) {
+  std::array<int, 2> pair{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair.data()), 0);
+  const int duplicate = ::dup(pair[0]);
+  add(pair[0], EVFILT_READ, mark(1));
+  ::close(pair[0]);
+  EXPECT_EQ(call({change(pair[0], EVFILT_READ, EV_DELETE)}, 0).failure, EBADF);
+  ASSERT_EQ(::dup2(duplicate, pair[0]), pair[0]);
+  add(pair[0], EVFILT_READ, mark(2));
+  send(pair[1], "x");
+  const answer got = poll();
+  ASSERT_EQ(got.count, 1);
+  EXPECT_EQ(got.events[0].udata, mark(2));
+  for (const int fd : {pair[0], pair[1], duplicate}) ::close(fd);
+}
+
 TEST_F(KqueueShim, K6TheEndIsToldWithTheDataThatIsStillThere) {
   add(ends_[0], EVFILT_READ);
   send(ends_[1], "abc");

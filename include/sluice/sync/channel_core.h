@@ -36,17 +36,19 @@ inline constexpr element_type element_type_of{
     [](void* at) noexcept { std::destroy_at(static_cast<T*>(at)); }};
 
 class channel_core;
+class timer_core;
 
 // One case of a select.
 struct select_case {
-  enum class what : std::uint8_t { never, receive, send, time, otherwise };
+  enum class what : std::uint8_t { never, receive, send, time, tick, otherwise };
 
   what kind = what::never;
   bool closed = false;  // set by the select: it ran because the channel is closed
   std::uint32_t order = 0;
   channel_core* on = nullptr;
-  void* value = nullptr;  // what a send moves from, and where a receive constructs
-  deadline until{};
+  timer_core* clock = nullptr;       // a tick's
+  void* value = nullptr;             // what a send moves from, and where a receive constructs
+  deadline until{};                  // a time; the select's own for a tick
   alignas(8) std::byte waiting[64];  // the select's own
 };
 
