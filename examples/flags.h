@@ -65,6 +65,7 @@ class flags {
     sluice::run_options options;
     options.processors = number_of((*this)["procs"]);
     options.spin = std::chrono::microseconds(number_of((*this)["spin"]));
+    options.dump_on_quit = true;
     return options;
   }
 

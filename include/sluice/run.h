@@ -8,11 +8,15 @@
 #include <exception>
 #include <functional>
 #include <optional>
+#include <source_location>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 namespace sluice {
+
+// When a program ends itself because nothing in it can go on, see run_options.
+enum class deadlock_reports : std::uint8_t { when_alone, always, never };
 
 struct run_options {
   // How many fibers run at the same time. 0: the environment's SLUICE_PROCS if it is set, else what
@@ -37,8 +41,20 @@ struct run_options {
   // a SIGSEGV handler that chains to the previous one. Off: an overflow is a plain SIGSEGV.
   bool report_stack_overflow = true;
 
-  // The monitor thread wakes a processor for work that is stuck behind a long-running fiber.
+  // The monitor thread wakes a processor for work that is stuck behind a long-running fiber. It
+  // also does what the two options below say.
   bool monitor = true;
+
+  // If for a second every fiber has waited for another one, without a deadline, and none for a
+  // descriptor or a signal, prints them under "all fibers are asleep - deadlock!" and exits 2. A
+  // plain thread could still wake one, so by default that is done only while the process has no
+  // threads but the runtime's own, where the system tells (Linux, macOS). `always` is for programs
+  // whose other threads leave the fibers alone.
+  deadlock_reports deadlocks = deadlock_reports::when_alone;
+
+  // SIGQUIT (Ctrl-\, on Windows Ctrl-Break) prints all fibers on the standard error, and the
+  // program goes on.
+  bool dump_on_quit = false;
 };
 
 // What the runtime has done since it started. Racy snapshots: each figure is right by itself.
@@ -63,7 +79,8 @@ struct runtime_stats {
 
 namespace detail {
 // Runs main(argument) in the first fiber on the calling thread and the workers it starts.
-void run_main(void (*main)(void* argument), void* argument, const run_options& options);
+void run_main(void (*main)(void* argument), void* argument, const run_options& options,
+              const std::source_location& where);
 }  // namespace detail
 
 // Runs f() in the first fiber.
@@ -80,7 +97,9 @@ void run_main(void (*main)(void* argument), void* argument, const run_options& o
 //                                   used, with a line on the standard error
 //   Threads  one runtime at a time in a process; run can be called again after it has returned.
 template <std::invocable F>
-auto run(F&& f, const run_options& options = {}) -> std::invoke_result_t<F> {
+auto run(F&& f, const run_options& options = {},
+         const std::source_location& where = std::source_location::current())
+    -> std::invoke_result_t<F> {
   using value = std::invoke_result_t<F>;
   struct frame {
     std::remove_reference_t<F>& function;
@@ -100,7 +119,7 @@ auto run(F&& f, const run_options& options = {}) -> std::invoke_result_t<F> {
           self.failure = std::current_exception();
         }
       },
-      &state, options);
+      &state, options, where);
   if (state.failure) std::rethrow_exception(std::move(state.failure));
   if constexpr (!std::is_void_v<value>) return std::move(*state.outcome);
 }

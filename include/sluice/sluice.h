@@ -5,6 +5,7 @@
 #include "sluice/channel.h"
 #include "sluice/chunk.h"
 #include "sluice/deadline.h"
+#include "sluice/debug.h"
 #include "sluice/error.h"
 #include "sluice/fiber.h"
 #include "sluice/io.h"

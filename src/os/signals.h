@@ -30,6 +30,12 @@ namespace sluice::os {
 // 0.
 [[nodiscard]] int take_signal(std::uint64_t mask) noexcept;
 
+// What asks a program to show what it is doing: SIGQUIT, or SIGBREAK.
+extern const int quit_signal;
+
+// `call` is called after each caught signal was noted, in the handler: signal-safe. Null: nothing.
+void after_noting(void (*call)() noexcept) noexcept;
+
 // Blocks every signal on the calling thread, for threads that are not the user's.
 void block_signals() noexcept;
 

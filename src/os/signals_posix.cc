@@ -17,6 +17,7 @@ constexpr int last_signal = NSIG - 1 < 64 ? NSIG - 1 : 64;  // what a mask of 64
 
 // What the handler touches: nothing but lock-free words.
 std::atomic<std::uint64_t> noted{0};
+std::atomic<void (*)() noexcept> afterwards{nullptr};
 
 struct caught_signals {
   std::mutex mutex;
@@ -41,6 +42,7 @@ void note_signal(int number) {
   // seq_cst: [A] before the write [B]; pairs with take_signal [C].
   noted.fetch_or(bit_of(number), std::memory_order_seq_cst);
   announce_signal();
+  if (const auto call = afterwards.load(std::memory_order_seq_cst)) call();
   errno = saved;
 }
 
@@ -74,6 +76,12 @@ result<void> catch_signal(int number) noexcept {
   if (!tell_kernel(number, &note_signal)) return std::unexpected(last_error());
   all.mask |= bit_of(number);
   return {};
+}
+
+const int quit_signal = SIGQUIT;
+
+void after_noting(void (*call)() noexcept) noexcept {
+  afterwards.store(call, std::memory_order_seq_cst);
 }
 
 void block_signals() noexcept {

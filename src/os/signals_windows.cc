@@ -24,6 +24,7 @@ std::atomic<std::uint64_t> noted{0};
 // What is caught. Written under the mutex; seq_cst, as all here: a few times in a program's life.
 std::atomic<std::uint64_t> caught{0};
 std::atomic<void (*)() noexcept> announcer{nullptr};
+std::atomic<void (*)() noexcept> afterwards{nullptr};
 
 struct previous_handlers {
   std::mutex mutex;
@@ -40,6 +41,7 @@ previous_handlers& previous() noexcept {
 void note(int number) noexcept {
   noted.fetch_or(bit_of(number));
   if (const auto announce = announcer.load()) announce();
+  if (const auto call = afterwards.load()) call();
 }
 
 // The C library forgets a handler when it calls it.
@@ -73,6 +75,10 @@ bool can_be_caught(int number) noexcept {
 }
 
 }  // namespace
+
+const int quit_signal = SIGBREAK;
+
+void after_noting(void (*call)() noexcept) noexcept { afterwards.store(call); }
 
 void announce_signals_by(void (*announce)() noexcept) noexcept { announcer.store(announce); }
 

@@ -8,4 +8,7 @@ std::uint32_t thread_number() noexcept {
   return static_cast<std::uint32_t>(::pthread_getthreadid_np());
 }
 
+// Not known here.
+std::uint32_t thread_count() noexcept { return 0; }
+
 }  // namespace sluice::os

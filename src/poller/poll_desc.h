@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/timer_heap.h"
+#include "os/handle.h"
 #include "poller/poller.h"
 #include "poller/wait_slot.h"
 
@@ -75,6 +76,8 @@ class alignas(64) poll_desc {
   // The shard it is registered with. Written by whoever waits first, under the io_handle's lock of
   // either direction: compare-and-swap from no_shard.
   std::atomic<std::uint32_t> shard{no_shard};
+  // Whose it is, for dumps: relaxed, a hint.
+  std::atomic<os::native_handle> watched{os::no_handle};
 
  private:
   friend class poll_table;

@@ -148,6 +148,7 @@ std::uint64_t runtime_number() noexcept {
 
 void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next) noexcept {
   runtime& owner = *current_runtime();
+  desc.watched.store(os::no_handle, std::memory_order_relaxed);
   for (const direction side : {direction::read, direction::write}) {
     desc.deadline(side).store(deadline_none, std::memory_order_seq_cst);
     unlink_timer(owner, desc.deadline_timer(side));
@@ -171,6 +172,7 @@ std::optional<error> descriptor_wait(poll_desc& desc, direction side, os::native
   control_block* const self = this_fiber_or_null();
   if (self == nullptr) return error(errc::not_a_fiber);
   runtime& owner = *current_runtime();
+  desc.watched.store(fd, std::memory_order_relaxed);
   if (auto failed = ensure_registered(owner, desc, fd)) return failed;
   await_report(*self, desc, side, {.kind = kind, .on = &desc});
   return descriptor_check(desc, side);
@@ -187,6 +189,7 @@ result<os::outcome> descriptor_perform(poll_desc& desc, direction side, operatio
     reporting = *tied;
   }
   processor& home = *reporting;
+  desc.watched.store(asked.fd, std::memory_order_relaxed);
   asked.whom = {desc.index(), desc.generation(),
                 side == direction::read ? ready_to_read : ready_to_write};
   // relaxed: a hint for who polls.

@@ -1,11 +1,15 @@
 #include "sched/monitor.h"
 
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 
 #include "os/clock.h"
 #include "os/futex.h"
 #include "os/signals.h"
+#include "os/thread_number.h"
 #include "sched/deliver.h"
+#include "sched/fiber_dump.h"
 #include "sched/timers.h"
 
 namespace sluice::rt {
@@ -18,8 +22,11 @@ constexpr std::size_t warm_when_idle = 256;
 
 }  // namespace
 
-monitor::monitor(runtime& owner)
-    : owner_(owner), last_switches_(owner.processors().size(), 0), thread_([this] { watch(); }) {}
+monitor::monitor(runtime& owner) : owner_(owner), last_switches_(owner.processors().size(), 0) {
+  // seq_cst: before its thread and every worker.
+  state_.store(watching, std::memory_order_seq_cst);
+  thread_ = std::thread([this] { watch(); });
+}
 
 monitor::~monitor() {
   // seq_cst: the last word; whoever wakes it afterwards changes nothing.
@@ -46,6 +53,7 @@ void monitor::watch() noexcept {
     const bool anybody_stuck = look();
     const std::int64_t now = os::monotonic_now();
     report_late_fibers(now);
+    dump_on_request();
     if (!all_idle()) idle_since_ = now;
     const bool calm = now - idle_since_ >= idle_before_sleep && !owner_.stopping();
     trim_stacks(now, calm);
@@ -53,9 +61,12 @@ void monitor::watch() noexcept {
       pause(now + (anybody_stuck ? alert_interval : calm_interval), watching);
       continue;
     }
+    report_deadlock();
     std::uint32_t expected = watching;
     if (!state_.compare_exchange_strong(expected, asleep, std::memory_order_seq_cst)) break;  // [A]
     std::atomic_thread_fence(std::memory_order_seq_cst);
+    // A quit signal may have come before anybody could see us asleep.
+    dump_on_request();
     if (all_idle() && !owner_.stopping()) pause(poll_forever, asleep);
     expected = asleep;
     state_.compare_exchange_strong(expected, watching, std::memory_order_seq_cst);
@@ -130,12 +141,41 @@ void monitor::trim_stacks(std::int64_t now, bool going_to_sleep) noexcept {
   }
 }
 
+void monitor::say(const char* headline) noexcept {
+  std::fprintf(stderr, "sluice: %s\n", headline);
+  dump_fibers(owner_, stderr_sink(), false);
+  (void)std::fflush(stderr);
+}
+
+// Everything in here has been idle for a while, and no timer is armed: would anybody ever wake
+// somebody? A thread that is not ours might; so this ends the program only if there is none, or if
+// that is asked for.
+void monitor::report_deadlock() noexcept {
+  if (owner_.options().deadlocks == deadlock_reports::never) return;
+  if (owner_.options().deadlocks == deadlock_reports::when_alone) {
+    // The workers, which include the thread that called run(), and this one.
+    const std::uint32_t ours = static_cast<std::uint32_t>(owner_.processors().size()) + 1;
+    if (os::thread_count() != ours) return;
+  }
+  for (const processor& each : owner_.processors()) {
+    if (each.earliest.load(std::memory_order_seq_cst) != timer_word::time_limit) return;
+  }
+  if (!all_idle() || !all_wait_for_each_other(owner_) || !all_idle()) return;
+  say("all fibers are asleep - deadlock!");
+  std::_Exit(2);
+}
+
+void monitor::dump_on_request() noexcept {
+  if (!owner_.options().dump_on_quit) return;
+  if (os::take_signal(std::uint64_t{1} << (os::quit_signal - 1)) != 0) say("all fibers:");
+}
+
 void monitor::report_late_fibers(std::int64_t now) noexcept {
   if (reported_late_ || !owner_.stopping()) return;
   if (stopping_since_ == 0) stopping_since_ = now;
   if (now - stopping_since_ < owner_.options().stop_grace.count()) return;
   reported_late_ = true;
-  owner_.report_fibers("these fibers have not ended yet although they were asked to stop:");
+  say("these fibers have not ended yet although they were asked to stop:");
 }
 
 }  // namespace sluice::rt

@@ -39,8 +39,8 @@ class monitor {
     }
   }
 
-  // Looks at once: the runtime has begun to stop.
-  void wake() noexcept;
+  // Looks at once: the runtime has begun to stop, or there is a signal. Signal-safe.
+  static void wake() noexcept;
 
   [[nodiscard]] std::uint64_t looks() const noexcept {
     return looks_.load(std::memory_order_relaxed);
@@ -60,11 +60,15 @@ class monitor {
   void relieve(processor& stuck, std::int64_t now) noexcept;
   void trim_stacks(std::int64_t now, bool going_to_sleep) noexcept;
   void report_late_fibers(std::int64_t now) noexcept;
+  void report_deadlock() noexcept;
+  void dump_on_request() noexcept;
+  void say(const char* headline) noexcept;
   void pause(std::int64_t until, std::uint32_t expected) noexcept;
   [[nodiscard]] bool all_idle() noexcept;
 
   runtime& owner_;
-  std::atomic<std::uint32_t> state_{watching};
+  // The process's, as the runtime is: a signal's handler wakes a monitor that may be ending.
+  static inline constinit std::atomic<std::uint32_t> state_{watching};
   std::atomic<std::uint64_t> looks_{0};
   // The monitor's thread only.
   std::vector<std::uint64_t> last_switches_;

@@ -12,6 +12,7 @@
 #include "os/limits.h"
 #include "os/membarrier.h"
 #include "os/processors.h"
+#include "os/signals.h"
 #include "sched/monitor.h"
 #include "sched/spawn.h"
 #include "sched/static_guard.h"
@@ -29,6 +30,9 @@ constexpr std::uint16_t processor_limit = 1024;
 // seq_cst throughout: changes twice a run, and whoever uses it is ordered by being started.
 std::atomic<runtime*> the_runtime{nullptr};
 std::atomic<std::uint64_t> runtimes_so_far{0};
+
+// Held by whoever looks at the runtime from outside, and for its end.
+constinit std::mutex pinned;
 
 std::uint32_t choose_processors(std::uint32_t wanted) noexcept {
   if (wanted == 0) {
@@ -62,6 +66,8 @@ std::unique_ptr<poller> new_shard(const poller_backend& backend) {
 }  // namespace
 
 runtime* current_runtime() noexcept { return the_runtime.load(std::memory_order_seq_cst); }
+
+runtime_pin::runtime_pin() : held_(pinned) {}
 
 runtime::runtime(const run_options& options)
     // relaxed: only to tell them apart.
@@ -247,7 +253,18 @@ void runtime::start_workers(std::vector<std::thread>& threads) {
   }
 }
 
-void runtime::run(void (*main)(void* argument), void* argument) {
+void runtime::catch_quit_signal() {
+  at_end(+[]() noexcept {
+    os::restore_signals();
+    os::after_noting(nullptr);
+  });
+  os::after_noting(&monitor::wake);
+  if (auto caught = os::catch_signal(os::quit_signal); !caught) {
+    throw std::system_error(caught.error().code(), "sluice: the quit signal cannot be caught");
+  }
+}
+
+void runtime::run(void (*main)(void* argument), void* argument, const std::source_location& where) {
   std::vector<std::thread> threads;
   threads.reserve(processor_count_);
   const auto finish = [&] {
@@ -255,9 +272,10 @@ void runtime::run(void (*main)(void* argument), void* argument) {
     monitor_.reset();
   };
   try {
+    if (options_.dump_on_quit) catch_quit_signal();
     if (options_.monitor) monitor_ = std::make_unique<monitor>(*this);
     start_workers(threads);
-    spawn_main(*this, main, argument);
+    spawn_main(*this, main, argument, where);
   } catch (...) {
     all_ended();
     finish();
@@ -297,21 +315,6 @@ runtime_stats runtime::stats() noexcept {
   return sum;
 }
 
-void runtime::report_fibers(const char* headline) noexcept {
-  std::fprintf(stderr, "sluice: %s\n", headline);
-  const std::int64_t now = os::monotonic_now();
-  stacks_.for_each([now](std::uint32_t index, void* control) {
-    const auto& fiber = *static_cast<const control_block*>(control);
-    if (fiber.state.load(std::memory_order_acquire) != slot_state::live) return;
-    // Racy: what is printed may be over by then.
-    const auto since = fiber.waiting_since.load(std::memory_order_relaxed);
-    const double seconds = since != 0 ? static_cast<double>(now - since) * 1e-9 : 0;
-    std::fprintf(stderr, "  fiber %u, spawned at %s:%u, waiting for: %s, %.1f s\n", index,
-                 fiber.spawn_file, fiber.spawn_line,
-                 name_of(fiber.waiting_for.load(std::memory_order_relaxed)), seconds);
-  });
-}
-
 namespace {
 
 std::size_t describe(const stack_pool& pool, std::uint32_t index, std::span<char> into) noexcept {
@@ -333,6 +336,7 @@ class registration {
   }
   ~registration() {
     if (overflow_) uninstall_overflow_handler();
+    const std::lock_guard held(pinned);
     the_runtime.store(nullptr, std::memory_order_seq_cst);
   }
   registration(const registration&) = delete;
@@ -352,7 +356,8 @@ runtime_stats stats() noexcept {
   return owner != nullptr ? owner->stats() : runtime_stats{};
 }
 
-void detail::run_main(void (*main)(void* argument), void* argument, const run_options& options) {
+void detail::run_main(void (*main)(void* argument), void* argument, const run_options& options,
+                      const std::source_location& where) {
   if (rt::current_runtime() != nullptr) {
     throw std::logic_error("sluice: run() was called while a runtime is running");
   }
@@ -361,7 +366,7 @@ void detail::run_main(void (*main)(void* argument), void* argument, const run_op
 #endif
   rt::runtime owner(options);
   const rt::registration registered(owner);
-  owner.run(main, argument);
+  owner.run(main, argument, where);
 }
 
 }  // namespace sluice

@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <source_location>
 #include <span>
 #include <stop_token>
 #include <thread>
@@ -49,7 +51,7 @@ class runtime {
 
   // Runs main(argument) as the first fiber on this thread and the others; returns when every fiber
   // has ended.
-  void run(void (*main)(void* argument), void* argument);
+  void run(void (*main)(void* argument), void* argument, const std::source_location& where);
 
   // Makes a fiber runnable, from wherever the caller is: a fiber, a worker's loop, a plain thread.
   void make_runnable(control_block* fiber) noexcept;
@@ -115,14 +117,12 @@ class runtime {
   [[nodiscard]] bool symmetric_gate() const noexcept { return symmetric_gate_; }
   [[nodiscard]] runtime_stats stats() noexcept;
 
-  // Prints every living fiber with its spawn place and what it waits for.
-  void report_fibers(const char* headline) noexcept;
-
  private:
   static constexpr std::uint64_t share = 64;
 
   void all_ended() noexcept;
   void start_workers(std::vector<std::thread>& threads);
+  void catch_quit_signal();
   class outsider;
   void push_from_outside(control_block* fiber) noexcept;
 
@@ -155,5 +155,16 @@ class runtime {
 // The runtime that runs, or nullptr. Set before its first worker starts, cleared after its last has
 // ended; its fibers and workers may rely on it.
 [[nodiscard]] runtime* current_runtime() noexcept;
+
+// Keeps the runtime that runs, if one does, from ending while this lives; for those who are none of
+// its fibers. Briefly: its end waits.
+class runtime_pin {
+ public:
+  runtime_pin();
+  [[nodiscard]] runtime* get() const noexcept { return current_runtime(); }
+
+ private:
+  const std::unique_lock<std::mutex> held_;
+};
 
 }  // namespace sluice::rt

@@ -199,6 +199,7 @@ inline result<control_block*> prepare_fiber(runtime& owner, const detail::closur
   race_acquire(&block.sanitizer);  // pairs with before_switch of that user
   stack_unpoison(block.stack_bottom, block.stack_bytes);
   reset(block, where, closure);
+  block.name = options.name;
   return taken;
 }
 
@@ -279,7 +280,8 @@ void throw_spawn_failure(const error& failure) {
 
 namespace sluice::rt {
 
-void spawn_main(runtime& owner, void (*main)(void* argument), void* argument) {
+void spawn_main(runtime& owner, void (*main)(void* argument), void* argument,
+                const std::source_location& where) {
   struct first {
     runtime* owner;
     void (*main)(void*);
@@ -290,7 +292,7 @@ void spawn_main(runtime& owner, void (*main)(void* argument), void* argument) {
                                     self.main(self.argument);
                                     self.owner->stop_all();
                                   }};
-  const auto slot = detail::spawn_reserve(type, {}, std::source_location::current());
+  const auto slot = detail::spawn_reserve(type, {.name = "main"}, where);
   if (!slot) detail::throw_spawn_failure(slot.error());
   ::new (slot->closure) first{&owner, main, argument};
   detail::spawn_start(*slot, type);

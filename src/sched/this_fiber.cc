@@ -35,6 +35,10 @@ std::uint64_t id() noexcept {
   return self != nullptr ? self->number : 0;
 }
 
+void set_name(const char* name) noexcept {
+  if (rt::control_block* const self = rt::this_fiber_or_null()) self->name = name;
+}
+
 bool stop_requested() noexcept { return rt::stop_reason().has_value(); }
 
 std::optional<errc> stop_reason() noexcept { return rt::stop_reason(); }

@@ -1,0 +1,32 @@
+// debug.h: what the program's fibers are doing.
+//
+//   fibers: 2, processors: 2
+//     fiber 1 "main": accept 127.0.0.1:8080, for 12.0 s, stack 2 of 192 KiB, spawned at echo.cc:20
+//     fiber 7 "reader": read 127.0.0.1:8080←127.0.0.1:51234, for 3.2 s, until in 56.8 s, ...
+//
+// The same is printed when all fibers wait for each other (run_options::deadlocks), at SIGQUIT
+// (run_options::dump_on_quit), and when fibers do not end although they were asked to.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+namespace sluice::debug {
+
+struct dump_options {
+  // A line for each fiber. Else those with the same spawn place that wait for the same kind of
+  // thing are counted, and four of them shown, so that a million fibers take no more room than ten.
+  bool each = false;
+};
+
+// Every fiber: its number and name, what it waits for, for how long and until when, its stack, and
+// where it was spawned. A look while they run on: each line was true at its time.
+//
+//   Returns  the text; that no runtime runs, if none does.
+//   Blocks   never; the text is made before it is written.
+//   Errors   std::bad_alloc; what writing throws.
+//   Threads  any.
+[[nodiscard]] std::string dump(const dump_options& options = {});
+void dump(std::ostream& out, const dump_options& options = {});
+
+}  // namespace sluice::debug

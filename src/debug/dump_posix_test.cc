@@ -1,0 +1,61 @@
+// dump_posix_test.cc: what SIGQUIT does to a program that asked for it.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <string>
+
+#include "sluice/channel.h"
+#include "testing/net_fixture.h"
+
+namespace sluice {
+namespace {
+
+using namespace testing;
+
+class DumpOnQuit : public net_fixture {};
+SLUICE_INSTANTIATE_WITH_PROCESSORS(DumpOnQuit);
+
+// Reads what is written to the standard error while it lives.
+class captured_stderr {
+ public:
+  captured_stderr() { ::testing::internal::CaptureStderr(); }
+  std::string end() { return ::testing::internal::GetCapturedStderr(); }
+};
+
+TEST_P(DumpOnQuit, PrintsAllFibersAndGoesOn) {
+  run_options chosen = options();
+  chosen.dump_on_quit = true;
+  captured_stderr captured;
+  run(
+      [] {
+        channel<int> never_used;
+        park_probe probe;
+        fiber waiter([&] {
+          probe.enter();
+          (void)never_used.receive();
+        });
+        probe.await(rt::wait_kind::receive);
+        ::raise(SIGQUIT);
+        // The monitor prints it: while it is awake, and when it has been asleep.
+        EXPECT_TRUE(sleep_for(50ms));
+        EXPECT_TRUE(sleep_for(1200ms));
+        ::raise(SIGQUIT);
+        EXPECT_TRUE(sleep_for(50ms));
+        never_used.close();
+        EXPECT_TRUE(waiter.join());
+      },
+      chosen);
+  const std::string text = captured.end();
+  const auto first = text.find("sluice: all fibers:\nfibers: 2,");
+  ASSERT_NE(first, std::string::npos) << text;
+  EXPECT_NE(text.find("sluice: all fibers:\nfibers: 2,", first + 1), std::string::npos) << text;
+  EXPECT_NE(text.find(": receive 0x"), std::string::npos) << text;
+  // What the signal did before is restored.
+  struct sigaction now = {};
+  ASSERT_EQ(::sigaction(SIGQUIT, nullptr, &now), 0);
+  EXPECT_EQ(now.sa_handler, SIG_DFL);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,193 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "sluice/channel.h"
+#include "sluice/debug.h"
+#include "sluice/select.h"
+#include "sluice/sync.h"
+#include "testing/net_fixture.h"
+
+namespace sluice {
+namespace {
+
+using namespace testing;
+
+class Dump : public net_fixture {};
+SLUICE_INSTANTIATE_WITH_PROCESSORS(Dump);
+
+std::size_t count_of(std::string_view text, std::string_view piece) {
+  std::size_t count = 0;
+  for (auto at = text.find(piece); at != text.npos; at = text.find(piece, at + 1)) ++count;
+  return count;
+}
+
+#define EXPECT_CONTAINS(text, piece) \
+  EXPECT_NE((text).find(piece), std::string::npos) << "no \"" << (piece) << "\" in:\n" << (text)
+
+TEST_P(Dump, SaysWhatEachFiberWaitsForAndWhereItWasSpawned) {
+  on_fibers([] {
+    connected pair = tcp_pair();
+    auto listener = net::listen(net::tcp, "127.0.0.1:0").value();
+    channel<int> numbers;
+    mutex held;
+    held.lock();
+    std::vector<park_probe> probes(5);
+    std::vector<fiber<>> fibers;
+    const auto start = [&](std::size_t which, auto wait) {
+      fibers.push_back(fiber([&, which, wait] {
+        probes[which].enter();
+        wait();
+      }));
+    };
+    start(0, [&] { (void)pair.server.receive(); });
+    start(1, [&] { (void)listener.accept(); });
+    start(2, [&] { (void)numbers.receive(); });
+    start(3, [&] { (void)held.lock_or_stop(); });
+    start(4, [&] {
+      this_fiber::set_name("sleeper");
+      (void)sleep_for(1h);
+    });
+    const rt::wait_kind kinds[] = {rt::wait_kind::read, rt::wait_kind::accept,
+                                   rt::wait_kind::receive, rt::wait_kind::lock,
+                                   rt::wait_kind::sleep};
+    for (std::size_t i = 0; i < probes.size(); ++i) probes[i].await(kinds[i]);
+
+    for (const bool each : {false, true}) {
+      const std::string text = debug::dump({.each = each});
+      EXPECT_CONTAINS(text, "read " + pair.server.local_address().to_string() + "\u2190" +
+                                pair.server.remote_address().to_string());
+      EXPECT_CONTAINS(text, "accept " + listener.local_address().to_string());
+      EXPECT_CONTAINS(text, ": receive 0x");
+      EXPECT_CONTAINS(text, ": lock 0x");
+      EXPECT_CONTAINS(text, "\"sleeper\": sleep, for ");
+      EXPECT_CONTAINS(text, "until in 3");
+      EXPECT_CONTAINS(text, "fiber " + std::to_string(this_fiber::id()) + " \"main\": running, ");
+      EXPECT_CONTAINS(text, "dump_test.cc:");
+      EXPECT_CONTAINS(text, "of 192 KiB");
+      for (const auto& one : fibers) EXPECT_CONTAINS(text, "fiber " + std::to_string(one.id()));
+    }
+    held.unlock();
+  });
+}
+
+TEST_P(Dump, CountsThoseThatWaitAlike) {
+  const auto many = static_cast<std::size_t>(scaled(20'000));
+  on_fibers([many] {
+    event release;
+    wait_group begun;
+    wait_group ended;
+    begun.add(many);
+    ended.add(many);
+    for (std::size_t i = 0; i < many; ++i) {
+      go([&] {
+        begun.done();
+        release.wait();
+        ended.done();
+      });
+    }
+    begun.wait();
+    yield();
+    const std::string text = debug::dump();
+    EXPECT_LT(text.size(), 4096U) << text;
+    EXPECT_CONTAINS(text, "fibers: " + std::to_string(many + 1) + ", processors: ");
+    const std::string all = debug::dump({.each = true});
+    EXPECT_EQ(count_of(all, "\n"), many + 1);
+    release.set();
+    ended.wait();
+  });
+}
+
+TEST_P(Dump, FromAPlainThreadAndWithoutARuntime) {
+  EXPECT_EQ(debug::dump(), "no runtime is running\n");
+  std::atomic<bool> over{false};
+  std::jthread looker([&] {
+    std::size_t seen = 0;
+    while (!over.load()) seen += debug::dump().size();
+    EXPECT_GT(seen, 0U);
+  });
+  for (int i = 0; i < 20; ++i) {
+    on_fibers([] {
+      std::vector<fiber<>> fibers;
+      for (int j = 0; j < 50; ++j) fibers.emplace_back([] { (void)sleep_for(10us); });
+      for (auto& each : fibers) EXPECT_TRUE(each.join());
+      std::ostringstream out;
+      debug::dump(out);
+      EXPECT_CONTAINS(out.str(), "fiber ");
+    });
+  }
+  over.store(true);
+}
+
+class Deadlock : public net_fixture {
+ protected:
+  static run_options always() {
+    run_options chosen = options();
+    chosen.deadlocks = deadlock_reports::always;
+    return chosen;
+  }
+  static auto ends_with_report() { return ::testing::ExitedWithCode(2); }
+  void SetUp() override {
+    net_fixture::SetUp();
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+  }
+};
+SLUICE_INSTANTIATE_WITH_PROCESSORS(Deadlock);
+
+TEST_P(Deadlock, IsReportedWithEveryFiberAndEndsTheProgram) {
+  EXPECT_EXIT(
+      run(
+          [] {
+            channel<int> nobody_sends;
+            fiber other([&] { (void)nobody_sends.receive(); });
+            (void)other.join();
+          },
+          always()),
+      ends_with_report(),
+      "all fibers are asleep - deadlock!(.|\n)*fibers: 2(.|\n)*: receive(.|\n)*\"main\": join");
+}
+
+TEST_P(Deadlock, IsWhatASelectWithoutCasesIs) {
+  EXPECT_EXIT(run([] { (void)select(); }, always()), ends_with_report(), ": select");
+}
+
+TEST_P(Deadlock, IsNoneWhileSomethingOutsideOrATimeCanEndIt) {
+  // Long enough for the monitor to fall asleep, which is when it looks.
+  run(
+      [] {
+        auto listener = net::listen(net::tcp, "127.0.0.1:0").value();
+        event woken;
+        fiber acceptor([&] {
+          (void)listener.accept();
+          woken.set();
+        });
+        fiber waiter([&] { woken.wait(); });
+        EXPECT_TRUE(sleep_for(1500ms));
+        acceptor.request_stop();
+        EXPECT_TRUE(waiter.join());
+      },
+      always());
+}
+
+TEST_P(Deadlock, IsNoneWhileThereIsAThreadThatIsNotOurs) {
+  run(
+      [] {
+        event woken;
+        std::jthread plain([&] {
+          std::this_thread::sleep_for(1500ms);
+          woken.set();
+        });
+        woken.wait();
+      },
+      options());
+}
+
+}  // namespace
+}  // namespace sluice

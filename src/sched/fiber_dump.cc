@@ -1,0 +1,227 @@
+#include "sched/fiber_dump.h"
+
+#include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstdarg>
+#include <cstdio>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "os/clock.h"
+#include "os/socket.h"
+
+namespace sluice::rt {
+namespace {
+
+// One fiber at one moment.
+struct snapshot {
+  std::uint64_t number = 0;
+  const char* name = nullptr;
+  const char* file = "";
+  std::uint32_t line = 0;
+  wait_kind kind = wait_kind::none;
+  const void* on = nullptr;
+  std::int64_t since = 0;
+  std::int64_t until = 0;
+  std::size_t stack_used = 0;
+  std::size_t stack_bytes = 0;
+  bool stopping = false;
+  bool parked = false;
+};
+
+// Reads what others may write at the same time, and looks whether it was still the same fiber at
+// the end: ThreadSanitizer would be right about it, and is not asked.
+#if defined(__clang__)
+[[clang::no_sanitize("thread")]]
+#else
+[[gnu::no_sanitize_thread]]
+#endif
+std::optional<snapshot> look_at(const control_block& fiber) noexcept {
+  if (fiber.state.load(std::memory_order_acquire) != slot_state::live) return std::nullopt;
+  snapshot seen;
+  seen.number = fiber.number;
+  seen.name = fiber.name;
+  seen.file = fiber.spawn_file;
+  seen.line = fiber.spawn_line;
+  // relaxed, all: racy by nature.
+  seen.kind = fiber.waiting_for.load(std::memory_order_relaxed);
+  seen.on = fiber.waiting_on.load(std::memory_order_relaxed);
+  seen.since = fiber.waiting_since.load(std::memory_order_relaxed);
+  seen.until = fiber.park_deadline.load(std::memory_order_relaxed);
+  seen.stopping = fiber.stop_requested.load(std::memory_order_relaxed);
+  seen.stack_bytes = fiber.stack_bytes;
+  seen.parked = fiber.word.is_parked();
+  if (seen.parked) {
+    const auto* const top = reinterpret_cast<const std::byte*>(&fiber);
+    const auto* const at = static_cast<const std::byte*>(fiber.saved.stack_pointer);
+    if (at < top) seen.stack_used = static_cast<std::size_t>(top - at);
+  } else if (seen.kind != wait_kind::starting) {
+    seen.kind = seen.kind == wait_kind::runnable ? wait_kind::runnable : wait_kind::running;
+  }
+  if (fiber.number != seen.number) return std::nullopt;
+  return seen;
+}
+
+template <class Visit>
+void for_each_fiber(runtime& owner, Visit visit) {
+  owner.stacks().for_each([&](std::uint32_t, void* control) {
+    if (const auto seen = look_at(*static_cast<const control_block*>(control))) visit(*seen);
+  });
+}
+
+bool is_on_descriptor(wait_kind kind) noexcept {
+  return kind == wait_kind::read || kind == wait_kind::write || kind == wait_kind::accept ||
+         kind == wait_kind::dial || kind == wait_kind::signal;
+}
+
+class printer {
+ public:
+  explicit printer(const dump_sink& to) : to_(to), now_(os::monotonic_now()) {}
+
+  [[gnu::format(printf, 2, 3)]] void print(const char* format, ...) {
+    std::array<char, 512> text;
+    std::va_list values;
+    va_start(values, format);
+    const int length = std::vsnprintf(text.data(), text.size(), format, values);
+    va_end(values);
+    const auto kept = std::min(static_cast<std::size_t>(std::max(length, 0)), text.size() - 1);
+    to_.write(to_.context, {text.data(), kept});
+  }
+
+  void one(const snapshot& fiber);
+  [[nodiscard]] double seconds_since(std::int64_t then) const noexcept {
+    return then != 0 ? std::max(static_cast<double>(now_ - then) * 1e-9, 0.0) : 0.0;
+  }
+
+ private:
+  void what_it_waits_for(const snapshot& fiber);
+
+  const dump_sink& to_;
+  const std::int64_t now_;
+};
+
+// A descriptor's number may be another one's by now, and then its addresses are too.
+void print_connection(printer& out, const poll_desc& desc) {
+  const os::native_handle fd = desc.watched.load(std::memory_order_relaxed);
+  if (fd == os::no_handle) return;
+  const auto local = os::local_address(fd);
+  if (!local) return out.print(" descriptor %lld", static_cast<long long>(fd));
+  const auto remote = os::remote_address(fd);
+  out.print(" %s%s%s", local->to_string().c_str(), remote ? "\u2190" : "",
+            remote ? remote->to_string().c_str() : "");
+}
+
+void printer::what_it_waits_for(const snapshot& fiber) {
+  print("%s", name_of(fiber.kind));
+  if (!fiber.parked) return;
+  if (is_on_descriptor(fiber.kind) && fiber.on != nullptr) {
+    print_connection(*this, *static_cast<const poll_desc*>(fiber.on));
+  } else if (fiber.kind != wait_kind::sleep && fiber.on != nullptr) {
+    print(" %p", fiber.on);
+  }
+  if (fiber.since != 0) print(", for %.1f s", seconds_since(fiber.since));
+  if (fiber.until != park_forever) {
+    print(", until in %.1f s", static_cast<double>(fiber.until - now_) * 1e-9);
+  }
+}
+
+void printer::one(const snapshot& fiber) {
+  print("  fiber %" PRIu64, fiber.number);
+  if (fiber.name != nullptr) print(" \"%s\"", fiber.name);
+  print(": ");
+  what_it_waits_for(fiber);
+  if (fiber.stopping) print(", asked to stop");
+  if (fiber.stack_used != 0) {
+    print(", stack %zu of %zu KiB", (fiber.stack_used + 1023) / 1024,
+          (fiber.stack_bytes + 1023) / 1024);
+  }
+  print(", spawned at %s:%u\n", fiber.file, fiber.line);
+}
+
+struct group {
+  static constexpr std::size_t most_shown = 4;
+
+  snapshot first;
+  std::uint64_t count = 0;
+  std::int64_t longest_since = 0;
+  std::array<snapshot, most_shown> shown;
+
+  [[nodiscard]] bool takes(const snapshot& fiber) const noexcept {
+    return std::tie(first.file, first.line, first.kind) ==
+           std::tie(fiber.file, fiber.line, fiber.kind);
+  }
+  void take(const snapshot& fiber) noexcept {
+    if (count < most_shown) shown[count] = fiber;
+    ++count;
+    if (fiber.since != 0 && (longest_since == 0 || fiber.since < longest_since)) {
+      longest_since = fiber.since;
+    }
+  }
+};
+
+constexpr std::size_t most_groups = 256;
+struct groups {
+  std::size_t used = 0;
+  std::uint64_t others = 0;  // of groups for which there was no place
+  std::uint64_t all = 0;
+  std::array<group, most_groups> each;
+
+  void take(const snapshot& fiber) noexcept {
+    ++all;
+    std::size_t at = 0;
+    while (at < used && !each[at].takes(fiber)) ++at;
+    if (at == most_groups) {
+      ++others;
+      return;
+    }
+    if (at == used) each[used++].first = fiber;
+    each[at].take(fiber);
+  }
+};
+
+void print_group(printer& out, const group& these) {
+  if (these.count > group::most_shown) {
+    out.print("  %" PRIu64 " fibers spawned at %s:%u: %s, for at most %.1f s; some of them:\n",
+              these.count, these.first.file, these.first.line, name_of(these.first.kind),
+              out.seconds_since(these.longest_since));
+  }
+  const std::size_t shown = std::min<std::uint64_t>(these.count, group::most_shown);
+  for (std::size_t i = 0; i < shown; ++i) out.one(these.shown[i]);
+}
+
+}  // namespace
+
+dump_sink stderr_sink() noexcept {
+  return {
+      [](void*, std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), stderr); },
+      nullptr};
+}
+
+void dump_fibers(runtime& owner, const dump_sink& to, bool each) {
+  printer out(to);
+  if (each) return for_each_fiber(owner, [&](const snapshot& fiber) { out.one(fiber); });
+  const std::unique_ptr<groups> found(new (std::nothrow) groups);
+  if (found == nullptr) return out.print("  no memory for a list of fibers\n");
+  for_each_fiber(owner, [&](const snapshot& fiber) { found->take(fiber); });
+  out.print("fibers: %" PRIu64 ", processors: %zu\n", found->all, owner.processors().size());
+  for (std::size_t i = 0; i < found->used; ++i) print_group(out, found->each[i]);
+  if (found->others != 0) {
+    out.print("  %" PRIu64 " more, of other places\n", found->others);
+  }
+}
+
+bool all_wait_for_each_other(runtime& owner) noexcept {
+  bool all = true;
+  std::uint64_t count = 0;
+  for_each_fiber(owner, [&](const snapshot& fiber) {
+    ++count;
+    if (!fiber.parked || fiber.until != park_forever || is_on_descriptor(fiber.kind)) all = false;
+  });
+  return all && count != 0;
+}
+
+}  // namespace sluice::rt
