@@ -5,6 +5,7 @@ echo       the echo server against a raw epoll loop, Asio's coroutines, Go's net
 http       the greeting against a raw epoll loop and others that do not parse, and net/http
 memory     idle connections: what each takes, and what the server does meanwhile
 scheduler  the micro-benchmarks against goroutines
+sync       channels, select, mutexes and sleeps against goroutines
 two        echo and HTTP with two processors, servers and load on both
 
 The figure is the processor time that the server takes for a request, user and system. One machine's

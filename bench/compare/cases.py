@@ -162,20 +162,29 @@ TWO = [
 ]
 
 
-def scheduler(name, title, figure="ns", targets=(), quick=True):
-    """A figure of the micro-benchmarks, and of bench/go/scheduler.go under the same name."""
+def micro(group, name, title, figure="ns", targets=(), quick=True, base="Go"):
+    """A figure of the micro-benchmarks, and of bench/go/GROUP.go under the same name. NAME/2 is with
+    two processors."""
     return {
-        "id": f"scheduler_{name}",
-        "group": "scheduler",
+        "id": f"{group}_{name}",
+        "group": group,
         "name": name,
         "title": title,
         "figure": figure,
-        "base": "Go",
+        "base": base,
         "subject": "sluice",
         "also": (),
         "targets": targets,
         "quick": quick,
     }
+
+
+def scheduler(name, title, **others):
+    return micro("scheduler", name, title, **others)
+
+
+def sync(name, title, *targets):
+    return micro("sync", name, title, targets=targets, quick=False)
 
 
 SCHEDULER = [
@@ -192,4 +201,34 @@ SCHEDULER = [
     ),
 ]
 
-GROUPS = {"echo": ECHO, "http": HTTP, "memory": MEMORY, "scheduler": SCHEDULER, "two": TWO}
+SYNC = [
+    sync("channel_pingpong", "channel, there and back", at_most(0.27, "Go", "ns")),
+    sync("channel_pingpong/2", "channel, there and back, two processors"),
+    sync("channel_buffered", "buffered channel, an item", at_most(0.33, "Go", "ns")),
+    sync(
+        "channel_buffered/2",
+        "buffered channel, an item, two processors",
+        at_most(0.8, "Go", "ns"),
+    ),
+    sync("select_two", "select over two channels", at_most(0.5, "Go", "ns")),
+    sync("select_two/2", "select over two channels, two processors"),
+    sync("mutex_uncontended", "lock + unlock, nobody else"),
+    sync("mutex_100_fibers", "short section, 100 fibers", at_most(0.7, "Go", "ns")),
+    sync(
+        "mutex_100_fibers/2",
+        "short section, 100 fibers, two processors",
+        at_most(0.8, "Go", "ns"),
+    ),
+    sync("mutex_across_yield", "mutex held across a yield, 100 fibers", at_most(0.35, "Go", "ns")),
+    sync("mutex_across_yield/2", "mutex held across a yield, two processors"),
+    sync("sleepers_100000", "100,000 sleepers, CPU for a sleep", at_most(0.5, "Go", "ns")),
+]
+
+GROUPS = {
+    "echo": ECHO,
+    "http": HTTP,
+    "memory": MEMORY,
+    "scheduler": SCHEDULER,
+    "sync": SYNC,
+    "two": TWO,
+}

@@ -43,33 +43,52 @@ def measure_case(fleet, tools, settings, case):
     return row_of(case, rounds, failures)
 
 
-def sluice_scheduler(tools, settings, names):
-    pattern = "|".join("parked_fibers/10000/.*" if "parked" in name else name for name in names)
-    command = [tools.program("micro"), f"--benchmark_filter=^({pattern})$"]
-    command += ["--benchmark_format=json", f"--benchmark_min_time={settings.micro_seconds}"]
-    found = json.loads(run(command, SERVER_CPU, stderr=subprocess.DEVNULL))
+def by_processors(names):
+    """The names with one processor and the processor that they are kept on; those with two."""
+    one = [name for name in names if not name.endswith("/2")]
+    two = [name for name in names if name.endswith("/2")]
+    return [(chosen, cpu) for chosen, cpu in ((one, SERVER_CPU), (two, None)) if chosen]
+
+
+def pattern_of(name):
+    if name == "parked_fibers":
+        return "parked_fibers/10000/.*"
+    return f"{name}/real_time" if name.endswith("/2") else name
+
+
+def sluice_micro(tools, settings, names):
     figures = {}
-    for one in found["benchmarks"]:
-        if one["name"].startswith("parked_fibers"):
-            figures["parked_fibers"] = {"bytes": one["rss_per_fiber"]}
-        else:
-            figures[one["name"]] = {"ns": 1e9 / one["items_per_second"]}
+    for chosen, cpu in by_processors(names):
+        pattern = "|".join(pattern_of(name) for name in chosen)
+        command = [tools.program("micro"), f"--benchmark_filter=^({pattern})(/iterations:1)?$"]
+        command += ["--benchmark_format=json", f"--benchmark_min_time={settings.micro_seconds}"]
+        found = json.loads(run(command, cpu, stderr=subprocess.DEVNULL))
+        for one in found["benchmarks"]:
+            name = one["name"].removesuffix("/real_time").removesuffix("/iterations:1")
+            if name.startswith("parked_fibers"):
+                figures["parked_fibers"] = {"bytes": one["rss_per_fiber"]}
+            else:
+                figures[name] = {"ns": 1e9 / one["items_per_second"]}
     return figures
 
 
-def go_scheduler(tools, settings):
-    command = [tools.go_program("scheduler"), f"-test.benchtime={settings.micro_seconds}s"]
-    found = json.loads(run(command, SERVER_CPU))
-    return {
-        name: {"bytes" if name == "parked_fibers" else "ns": value} for name, value in found.items()
-    }
+def go_micro(tools, settings, program, names):
+    figures = {}
+    for chosen, cpu in by_processors(names):
+        command = [tools.go_program(program), f"-test.benchtime={settings.micro_seconds}s"]
+        if cpu is None:
+            command += ["-procs", "2"]
+        for name, value in json.loads(run(command, cpu)).items():
+            if name in chosen:
+                figures[name] = {"bytes" if name == "parked_fibers" else "ns": value}
+    return figures
 
 
-def measure_scheduler(tools, settings, cases):
+def measure_micro(tools, settings, group, cases):
     names = [case["name"] for case in cases]
-    sides = {"sluice": lambda: sluice_scheduler(tools, settings, names)}
+    sides = {"sluice": lambda: sluice_micro(tools, settings, names)}
     if tools.go:
-        sides["Go"] = lambda: go_scheduler(tools, settings)
+        sides["Go"] = lambda: go_micro(tools, settings, group, names)
     rounds, failures = [], {}
     for turn in range(settings.rounds):
         one = {}
@@ -91,8 +110,8 @@ def measure_scheduler(tools, settings, cases):
 
 def measure_group(fleet, tools, settings, group, cases):
     """Yields the rows of a group's cases, each as soon as it is there."""
-    if group == "scheduler":
-        yield from measure_scheduler(tools, settings, cases)
+    if group in ("scheduler", "sync"):
+        yield from measure_micro(tools, settings, group, cases)
         return
     for case in cases:
         if case["kind"] == "http" and not tools.wrk:

@@ -219,10 +219,10 @@ def memory_block(results):
     return "\n\n".join([markdown(head, lines), *notes]) if rows else "Not measured."
 
 
-def scheduler_block(results):
+def micro_block(results, group):
     machine, lines = results["machine"], []
-    go = label("Go", "scheduler", machine)
-    for row in rows_of(results, "scheduler"):
+    go = label("Go", group, machine)
+    for row in rows_of(results, group):
         unit = "B" if row["figure"] == "bytes" else "ns"
         pair = [f"{number(median(row, side, row['figure']))} {unit}" for side in ("sluice", "Go")]
         found = ratio_to(row, "sluice", "Go")
@@ -254,6 +254,7 @@ def blocks(results):
         "http": ratios_block(results, "http"),
         "latency": latency_block(results),
         "memory": memory_block(results),
-        "scheduler": scheduler_block(results),
+        "scheduler": micro_block(results, "scheduler"),
+        "sync": micro_block(results, "sync"),
         "two": two_block(results),
     }

@@ -1,5 +1,5 @@
 // sync.go: bench/micro/sync.cc's benchmarks with goroutines. Prints one line of JSON: ns for an item,
-// NAME with one processor and NAME/2 with two. -test.benchtime says how long each is run.
+// NAME with one processor, NAME/2 with -procs 2. -test.benchtime says how long each is run.
 package main
 
 import (
@@ -129,19 +129,20 @@ func itemTime(body func(*testing.B), items float64) float64 {
 
 func main() {
 	testing.Init()
+	processors := flag.Int("procs", 1, "1 or 2")
 	flag.Parse()
-	figures := map[string]float64{}
-	for _, processors := range []int{1, 2} {
-		runtime.GOMAXPROCS(processors)
-		suffix := map[int]string{1: "/1", 2: "/2"}[processors]
-		figures["channel_pingpong"+suffix] = itemTime(pingpong, 1)
-		figures["channel_buffered"+suffix] = itemTime(buffered, 1)
-		figures["select_two"+suffix] = itemTime(selectTwo, 1)
-		figures["mutex_100_fibers"+suffix] = itemTime(by100(func() {}), goroutines*sections)
-		figures["mutex_across_yield"+suffix] = itemTime(by100(runtime.Gosched), goroutines*sections)
+	runtime.GOMAXPROCS(*processors)
+	suffix := map[int]string{1: "", 2: "/2"}[*processors]
+	figures := map[string]float64{
+		"channel_pingpong" + suffix:   itemTime(pingpong, 1),
+		"channel_buffered" + suffix:   itemTime(buffered, 1),
+		"select_two" + suffix:         itemTime(selectTwo, 1),
+		"mutex_100_fibers" + suffix:   itemTime(by100(func() {}), goroutines*sections),
+		"mutex_across_yield" + suffix: itemTime(by100(runtime.Gosched), goroutines*sections),
 	}
-	runtime.GOMAXPROCS(1)
-	figures["mutex_uncontended"] = itemTime(uncontended, 1)
-	figures["sleepers_100000"] = asleep()
+	if *processors == 1 {
+		figures["mutex_uncontended"] = itemTime(uncontended, 1)
+		figures["sleepers_100000"] = asleep()
+	}
 	_ = json.NewEncoder(os.Stdout).Encode(figures)
 }

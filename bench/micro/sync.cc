@@ -3,6 +3,7 @@
 // sleep, one call under a deadline. NAME is with one processor, NAME/2 with two.
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "micro/on_runtime.h"
@@ -13,12 +14,19 @@ namespace {
 using sluice::channel;
 using sluice::fiber;
 
-void both(benchmark::internal::Benchmark* of) { of->Arg(1)->Arg(2)->UseRealTime(); }
+using body = void (*)(benchmark::State&, unsigned processors);
 
-unsigned processors(const benchmark::State& state) { return static_cast<unsigned>(state.range(0)); }
+// NAME, and NAME/2, where time is what passes: the benchmark's own thread may sleep.
+int with_one_and_two(const std::string& name, body of) {
+  benchmark::RegisterBenchmark(name.c_str(), [of](benchmark::State& state) { of(state, 1); });
+  benchmark::RegisterBenchmark((name + "/2").c_str(), [of](benchmark::State& state) {
+    of(state, 2);
+  })->UseRealTime();
+  return 0;
+}
 
-void channel_pingpong(benchmark::State& state) {
-  run_on(processors(state), [&] {
+void channel_pingpong(benchmark::State& state, unsigned processors) {
+  run_on(processors, [&] {
     channel<int> there;
     channel<int> back;
     fiber echo([&] {
@@ -33,10 +41,11 @@ void channel_pingpong(benchmark::State& state) {
   });
   count_items(state);
 }
-BENCHMARK(channel_pingpong)->Apply(both);
+[[maybe_unused]] const int registered_channel_pingpong =
+    with_one_and_two("channel_pingpong", &channel_pingpong);
 
-void channel_buffered(benchmark::State& state) {
-  run_on(processors(state), [&] {
+void channel_buffered(benchmark::State& state, unsigned processors) {
+  run_on(processors, [&] {
     channel<int> items(1024);
     fiber consumer([&] {
       std::int64_t sum = 0;
@@ -49,11 +58,12 @@ void channel_buffered(benchmark::State& state) {
   });
   count_items(state);
 }
-BENCHMARK(channel_buffered)->Apply(both);
+[[maybe_unused]] const int registered_channel_buffered =
+    with_one_and_two("channel_buffered", &channel_buffered);
 
 // Two servers, each with a channel of its own; whoever asks them selects among the answers.
-void select_two(benchmark::State& state) {
-  run_on(processors(state), [&] {
+void select_two(benchmark::State& state, unsigned processors) {
+  run_on(processors, [&] {
     channel<int> questions[2];
     channel<int> answers[2];
     std::vector<fiber<>> servers;
@@ -75,7 +85,8 @@ void select_two(benchmark::State& state) {
   });
   count_items(state);
 }
-BENCHMARK(select_two)->Apply(both);
+[[maybe_unused]] const int registered_select_two =
+    with_one_and_two("select_two", &select_two);
 
 template <class Mutex>
 void lock_uncontended(benchmark::State& state) {
@@ -96,10 +107,10 @@ BENCHMARK(std_mutex_uncontended);
 
 // 100 fibers go through one section, each `sections` times a round; `inside` is what they do there.
 template <class Inside>
-void by_100_fibers(benchmark::State& state, Inside inside) {
+void by_100_fibers(benchmark::State& state, unsigned processors, Inside inside) {
   constexpr int fibers = 100;
   constexpr int sections = 100;
-  run_on(processors(state), [&] {
+  run_on(processors, [&] {
     sluice::mutex mutex;
     std::int64_t count = 0;
     for (auto _ : state) {
@@ -119,14 +130,16 @@ void by_100_fibers(benchmark::State& state, Inside inside) {
   });
   count_items(state, std::int64_t{fibers} * sections);
 }
-void mutex_100_fibers(benchmark::State& state) {
-  by_100_fibers(state, [] {});
+void mutex_100_fibers(benchmark::State& state, unsigned processors) {
+  by_100_fibers(state, processors, [] {});
 }
-void mutex_across_yield(benchmark::State& state) {
-  by_100_fibers(state, [] { sluice::yield(); });
+void mutex_across_yield(benchmark::State& state, unsigned processors) {
+  by_100_fibers(state, processors, [] { sluice::yield(); });
 }
-BENCHMARK(mutex_100_fibers)->Apply(both);
-BENCHMARK(mutex_across_yield)->Apply(both);
+[[maybe_unused]] const int registered_mutex_100_fibers =
+    with_one_and_two("mutex_100_fibers", &mutex_100_fibers);
+[[maybe_unused]] const int registered_mutex_across_yield =
+    with_one_and_two("mutex_across_yield", &mutex_across_yield);
 
 // All asleep at once, ten times each; one item is one sleep, in processor time.
 void sleepers_100000(benchmark::State& state) {

@@ -13,7 +13,7 @@ namespace {
 
 using namespace testing;
 
-class DumpOnQuit : public net_fixture {};
+class DumpOnQuit : public with_processors {};
 SLUICE_INSTANTIATE_WITH_PROCESSORS(DumpOnQuit);
 
 // Reads what is written to the standard error while it lives.
