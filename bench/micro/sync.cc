@@ -85,8 +85,7 @@ void select_two(benchmark::State& state, unsigned processors) {
   });
   count_items(state);
 }
-[[maybe_unused]] const int registered_select_two =
-    with_one_and_two("select_two", &select_two);
+[[maybe_unused]] const int registered_select_two = with_one_and_two("select_two", &select_two);
 
 template <class Mutex>
 void lock_uncontended(benchmark::State& state) {

@@ -3,6 +3,7 @@
     raw TEXT      sends TEXT (with \\r\\n escapes), prints all that comes until the end
     echo COUNT    COUNT connections at once, each sends a message of its own and reads it back
     big BYTES     sends BYTES bytes through one connection, reads them back, compares
+    chat COUNT    COUNT guests come, each says a line, and each hears all others
     hold COUNT    opens COUNT connections and leaves them idle; another one must still be served
 """
 
@@ -44,6 +45,21 @@ def read_exactly(connection, size):
     return b"".join(pieces)
 
 
+def chat(address, count):
+    guests = [connect(address).makefile("rw", newline="\n") for _ in range(int(count))]
+    names = [guest.readline().removeprefix("you are ").strip() for guest in guests]
+    assert len(set(names)) == len(names), names
+    for guest in guests:
+        guest.write("hello\n")
+        guest.flush()
+    for guest, name in zip(guests, names):
+        heard = sorted(guest.readline().strip() for _ in range(len(guests) - 1))
+        assert heard == sorted(f"{other}: hello" for other in names if other != name), heard
+    for guest in guests:
+        guest.close()
+    print("all heard all others")
+
+
 def echo(address, count):
     connections = [connect(address) for _ in range(int(count))]
     # All are written before the first is read, so that the server has them all at once.
@@ -76,4 +92,5 @@ def hold(address, count):
 
 
 if __name__ == "__main__":
-    {"raw": raw, "echo": echo, "big": big, "hold": hold}[sys.argv[2]](sys.argv[1], *sys.argv[3:])
+    COMMANDS = {"raw": raw, "echo": echo, "big": big, "chat": chat, "hold": hold}
+    COMMANDS[sys.argv[2]](sys.argv[1], *sys.argv[3:])
