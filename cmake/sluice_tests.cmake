@@ -112,6 +112,15 @@ foreach(script IN LISTS scripts)
   endif()
 endforeach()
 
+# The programs that the pages in docs/ show: each checks itself.
+file(GLOB guides CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/guide/*.cc")
+sluice_add_programs(guide ${guides})
+foreach(file IN LISTS guides)
+  cmake_path(GET file STEM name)
+  add_test(NAME guide.${name} COMMAND guide_${name})
+  set_tests_properties(guide.${name} PROPERTIES TIMEOUT 120 LABELS examples)
+endforeach()
+
 # `make c10k` in small. Not under sanitizers, which have the server's own tests: the client and a
 # thread for each connection are no part of the library.
 if(TARGET bench_c10k_clients AND TARGET examples_echo_server AND NOT SLUICE_SANITIZE)

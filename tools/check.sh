@@ -23,6 +23,7 @@ step "format" tools/check_format.sh
 step "layers" python3 tools/check_layers.py
 step "sizes" python3 tools/check_sizes.py
 step "park safety" python3 tools/check_park_safety.py
+step "the guides' programs" python3 tools/check_guides.py
 step "shell scripts" tools/check_shell.sh
 step "llhttp is there" tools/fetch_llhttp.sh
 step "no warnings, headers alone: g++" quiet_build check-gcc

@@ -78,6 +78,8 @@ bool is_on_descriptor(wait_kind kind) noexcept {
          kind == wait_kind::dial || kind == wait_kind::signal;
 }
 
+std::uint64_t kib(std::size_t bytes) noexcept { return (std::uint64_t{bytes} + 1023) / 1024; }
+
 class printer {
  public:
   explicit printer(const dump_sink& to) : to_(to), now_(os::monotonic_now()) {}
@@ -109,7 +111,7 @@ void print_connection(printer& out, const poll_desc& desc) {
   const os::native_handle fd = desc.watched.load(std::memory_order_relaxed);
   if (fd == os::no_handle) return;
   const auto local = os::local_address(fd);
-  if (!local) return out.print(" descriptor %lld", static_cast<long long>(fd));
+  if (!local) return out.print(" descriptor %" PRId64, static_cast<std::int64_t>(fd));
   const auto remote = os::remote_address(fd);
   out.print(" %s%s%s", local->to_string().c_str(), remote ? "\u2190" : "",
             remote ? remote->to_string().c_str() : "");
@@ -136,8 +138,7 @@ void printer::one(const snapshot& fiber) {
   what_it_waits_for(fiber);
   if (fiber.stopping) print(", asked to stop");
   if (fiber.stack_used != 0) {
-    print(", stack %zu of %zu KiB", (fiber.stack_used + 1023) / 1024,
-          (fiber.stack_bytes + 1023) / 1024);
+    print(", stack %" PRIu64 " of %" PRIu64 " KiB", kib(fiber.stack_used), kib(fiber.stack_bytes));
   }
   print(", spawned at %s:%u\n", fiber.file, fiber.line);
 }
@@ -207,7 +208,8 @@ void dump_fibers(runtime& owner, const dump_sink& to, bool each) {
   const std::unique_ptr<groups> found(new (std::nothrow) groups);
   if (found == nullptr) return out.print("  no memory for a list of fibers\n");
   for_each_fiber(owner, [&](const snapshot& fiber) { found->take(fiber); });
-  out.print("fibers: %" PRIu64 ", processors: %zu\n", found->all, owner.processors().size());
+  out.print("fibers: %" PRIu64 ", processors: %" PRIu64 "\n", found->all,
+            std::uint64_t{owner.processors().size()});
   for (std::size_t i = 0; i < found->used; ++i) print_group(out, found->each[i]);
   if (found->others != 0) {
     out.print("  %" PRIu64 " more, of other places\n", found->others);

@@ -32,7 +32,10 @@ std::atomic<runtime*> the_runtime{nullptr};
 std::atomic<std::uint64_t> runtimes_so_far{0};
 
 // Held by whoever looks at the runtime from outside, and for its end.
-constinit std::mutex pinned;
+std::mutex& pinned() {
+  static auto* const one = new std::mutex;  // never destroyed
+  return *one;
+}
 
 std::uint32_t choose_processors(std::uint32_t wanted) noexcept {
   if (wanted == 0) {
@@ -67,7 +70,7 @@ std::unique_ptr<poller> new_shard(const poller_backend& backend) {
 
 runtime* current_runtime() noexcept { return the_runtime.load(std::memory_order_seq_cst); }
 
-runtime_pin::runtime_pin() : held_(pinned) {}
+runtime_pin::runtime_pin() : held_(pinned()) {}
 
 runtime::runtime(const run_options& options)
     // relaxed: only to tell them apart.
@@ -336,7 +339,7 @@ class registration {
   }
   ~registration() {
     if (overflow_) uninstall_overflow_handler();
-    const std::lock_guard held(pinned);
+    const std::lock_guard held(pinned());
     the_runtime.store(nullptr, std::memory_order_seq_cst);
   }
   registration(const registration&) = delete;
