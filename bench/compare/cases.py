@@ -162,16 +162,16 @@ TWO = [
 ]
 
 
-def micro(group, name, title, figure="ns", targets=(), quick=True, base="Go"):
-    """A figure of the micro-benchmarks, and of bench/go/GROUP.go under the same name. NAME/2 is with
-    two processors."""
+def micro(group, name, title, figure="ns", targets=(), quick=True):
+    """A figure of the micro-benchmarks, and of bench/go/GROUP.go under the same name. NAME/2 is
+    with two processors."""
     return {
         "id": f"{group}_{name}",
         "group": group,
         "name": name,
         "title": title,
         "figure": figure,
-        "base": base,
+        "base": "Go",
         "subject": "sluice",
         "also": (),
         "targets": targets,

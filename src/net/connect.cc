@@ -17,7 +17,7 @@ void pause_for_backlog(io_handle& handle, std::int64_t delay) noexcept {
   const std::int64_t limit =
       handle.desc().deadline(direction::write).load(std::memory_order_relaxed);
   const std::int64_t until = limit > 0 && limit < end ? limit : end;
-  rt::park_begin(self, {.kind = rt::wait_kind::dial, .on = &handle, .until = until});
+  rt::park_begin(self, {.kind = rt::wait_kind::dial, .until = until});
   if (rt::park_interrupted(self) && rt::park_withdraw(self)) return;
   rt::park(self);
 }

@@ -11,7 +11,7 @@ descriptor_pressure& descriptor_pressure::instance() noexcept {
 
 void descriptor_pressure::wait(std::uint32_t ticket, std::int64_t until) noexcept {
   rt::parker& self = rt::this_parker();
-  rt::park_begin(self, {.kind = rt::wait_kind::accept, .on = this, .until = until});
+  rt::park_begin(self, {.kind = rt::wait_kind::accept, .until = until});
   rt::wait_node node(self);
   bool too_late = false;
   {

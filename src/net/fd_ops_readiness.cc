@@ -27,7 +27,7 @@ waited connect_or_wait(io_handle& handle, const address& where) noexcept {
   const os::outcome started = os::connect(handle.fd(), where);
   if (!started.in_progress()) return {.failed = {}, .done = started};
   for (;;) {
-    const waited ready = until_ready(handle, direction::write, wait_kind::dial);
+    waited ready = until_ready(handle, direction::write, wait_kind::dial);
     if (ready.failed) return ready;
     const os::outcome status = os::pending_error(handle.fd());
     if (status.is_connected()) return {.failed = {}, .done = status};

@@ -60,7 +60,7 @@ class uring {
                                    std::uint64_t offset) noexcept;
     template <class T>
     [[nodiscard]] T* at(std::uint32_t offset) const noexcept {
-      return static_cast<T*>(static_cast<void*>(base_ + offset));
+      return reinterpret_cast<T*>(base_ + offset);
     }
 
    private:

@@ -73,9 +73,14 @@ void for_each_fiber(runtime& owner, Visit visit) {
   });
 }
 
+// Whoever waits for these names the descriptor, if anything.
 bool is_on_descriptor(wait_kind kind) noexcept {
   return kind == wait_kind::read || kind == wait_kind::write || kind == wait_kind::accept ||
-         kind == wait_kind::dial || kind == wait_kind::signal;
+         kind == wait_kind::dial;
+}
+
+bool is_ended_from_outside(wait_kind kind) noexcept {
+  return is_on_descriptor(kind) || kind == wait_kind::signal;
 }
 
 std::uint64_t kib(std::size_t bytes) noexcept { return (std::uint64_t{bytes} + 1023) / 1024; }
@@ -120,8 +125,8 @@ void print_connection(printer& out, const poll_desc& desc) {
 void printer::what_it_waits_for(const snapshot& fiber) {
   print("%s", name_of(fiber.kind));
   if (!fiber.parked) return;
-  if (is_on_descriptor(fiber.kind) && fiber.on != nullptr) {
-    print_connection(*this, *static_cast<const poll_desc*>(fiber.on));
+  if (is_on_descriptor(fiber.kind)) {
+    if (fiber.on != nullptr) print_connection(*this, *static_cast<const poll_desc*>(fiber.on));
   } else if (fiber.kind != wait_kind::sleep && fiber.on != nullptr) {
     print(" %p", fiber.on);
   }
@@ -221,7 +226,9 @@ bool all_wait_for_each_other(runtime& owner) noexcept {
   std::uint64_t count = 0;
   for_each_fiber(owner, [&](const snapshot& fiber) {
     ++count;
-    if (!fiber.parked || fiber.until != park_forever || is_on_descriptor(fiber.kind)) all = false;
+    if (!fiber.parked || fiber.until != park_forever || is_ended_from_outside(fiber.kind)) {
+      all = false;
+    }
   });
   return all && count != 0;
 }

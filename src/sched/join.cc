@@ -29,7 +29,7 @@ struct join_state::internals {
   // Immutable once the fiber runs. The block is this fiber's until the word says that it has ended.
   rt::control_block* control = nullptr;
   std::uint64_t id = 0;
-  // What the handle stops. The fiber's until its end, then the handle's.
+  // What the handle stops, and gives tokens of.
   rt::scope scope;
 };
 
@@ -55,7 +55,7 @@ join_state::~join_state() {
 bool join_state::finished() noexcept {
   // The destructors of its fiber_locals are still to come.
   inside().control->innermost.store(nullptr, std::memory_order_relaxed);
-  inside().scope.leave();
+  inside().scope.let_go();
   rt::race_release(this);
   const auto end = inside().word.finish([] { os::relax(); });
   // From here on the memory may be gone.

@@ -31,7 +31,8 @@ void scope::enter(scope* parent, parker* owner) noexcept {
   next_ = parent->first_below_;
   if (next_ != nullptr) next_->previous_ = this;
   parent->first_below_ = this;
-  parent->entangled_ = entangled_ = true;
+  parent->entangled_.store(true, std::memory_order_relaxed);
+  entangled_.store(true, std::memory_order_relaxed);
   // relaxed: nobody knows this scope yet, and the guard has ordered the parent's.
   stopped_.store(parent->stopped_.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
@@ -56,17 +57,24 @@ void scope::leave_parent() noexcept {
   }
 }
 
+void scope::let_go() noexcept {
+  // relaxed: those below have come by the owner's hand.
+  if (!entangled_.load(std::memory_order_relaxed)) return;
+  const std::lock_guard held(guard_);
+  while (scope* const below = first_below_) {
+    const std::lock_guard both(below->guard_);
+    first_below_ = below->next_;
+    below->parent_ = below->next_ = below->previous_ = nullptr;
+  }
+}
+
 void scope::leave_others() noexcept {
   leave_parent();
+  let_go();
   token_state* token = nullptr;
   {
     const std::lock_guard held(guard_);
     owner_ = nullptr;
-    while (scope* const below = first_below_) {
-      const std::lock_guard both(below->guard_);
-      first_below_ = below->next_;
-      below->parent_ = below->next_ = below->previous_ = nullptr;
-    }
     token = std::exchange(token_, nullptr);
   }
   delete token;
@@ -175,7 +183,7 @@ std::stop_token scope::token(bool under_root) {
     if (token_ == nullptr) {
       stopped = is_stopped();
       made->told = stopped;
-      entangled_ = true;
+      entangled_.store(true, std::memory_order_relaxed);
       token_ = first = made.release();
     }
     found = token_->source.get_token();

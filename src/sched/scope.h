@@ -62,8 +62,12 @@ class scope {
   void enter(scope* parent, parker* owner) noexcept;
   // The owner is inside no more, nor any task; nobody else may stop it from now on.
   void leave() noexcept {
-    if (entangled_) leave_others();
+    // relaxed: see there.
+    if (entangled_.load(std::memory_order_relaxed)) leave_others();
   }
+  // The first half of it, for one that others may still stop, and take tokens of: the owner is
+  // inside no more, and what is left below is on its own.
+  void let_go() noexcept;
 
   // The owner has ended and nobody else is inside.
   void disown() noexcept { owner_ = nullptr; }
@@ -98,9 +102,9 @@ class scope {
   static void walk(scope& top, Visit visit) noexcept;
 
   std::atomic<bool> stopped_{false};
-  // Others know of it: one above, one below, a token. Written under the guard by who is inside, so
-  // that leaving, which comes after all of them, reads it without.
-  bool entangled_ = false;
+  // Others know of it: one above, one below, a token. relaxed: who leaves comes after all who were
+  // inside, and after whoever takes a token from outside.
+  std::atomic<bool> entangled_{false};
   spin_lock guard_;
   // GUARDED_BY(guard_) from here on; `parent_` and the siblings: see above.
   scope* parent_ = nullptr;

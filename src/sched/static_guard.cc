@@ -155,6 +155,7 @@ void static_guard_anchor() noexcept {}
 // The three are named here, since the C++ libraries declare them with types of their own.
 #define SLUICE_QUOTED(text) #text
 #define SLUICE_TEXT(text) SLUICE_QUOTED(text)
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a string beside a string.
 #define SLUICE_NAMED(symbol) asm(SLUICE_TEXT(__USER_LABEL_PREFIX__) symbol)
 
 // Weak: ThreadSanitizer's runtime defines all three itself, and then its own are in force, which

@@ -305,6 +305,14 @@ TEST_P(Scope, AHandlesTokenIsItsFibersScope) {
         EXPECT_EQ(calls.load(), 2);
         EXPECT_FALSE(waiter.join()->has_value());
         EXPECT_FALSE(waiter.get_stop_token().stop_possible());
+
+        // Also while the fiber ends, and after that.
+        for (int i = 0; i < 100; ++i) {
+          fiber ends_at_once([] {});
+          const std::stop_token token = ends_at_once.get_stop_token();
+          ends_at_once.request_stop();
+          EXPECT_TRUE(token.stop_requested());
+        }
       },
       options());
 }

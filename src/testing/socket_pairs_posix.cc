@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 #include "testing/socket_pairs.h"
 
@@ -57,6 +59,7 @@ socket_pair make_tcp_pair() {
   socklen_t size = sizeof(address);
   auto* const any = reinterpret_cast<sockaddr*>(&address);
   const test_socket listener(::socket(AF_INET, SOCK_STREAM, 0));
+  if (listener.get() < 0) throw std::system_error(errno, std::generic_category(), "socket");
   EXPECT_EQ(::bind(listener.get(), any, size), 0);
   EXPECT_EQ(::listen(listener.get(), 1), 0);
   EXPECT_EQ(::getsockname(listener.get(), any, &size), 0);
