@@ -9,6 +9,7 @@
 #pragma once
 
 #include <iosfwd>
+#include <mutex>
 #include <string>
 
 namespace sluice::debug {
@@ -28,5 +29,24 @@ struct dump_options {
 //   Threads  any.
 [[nodiscard]] std::string dump(const dump_options& options = {});
 void dump(std::ostream& out, const dump_options& options = {});
+
+// A std::mutex that knows its fiber: debug builds of the library end the program with a sentence if
+// the fiber waits while it holds one. The thread would run other fibers, which would block on the
+// mutex, and with them the thread that has to come back to it. For critical sections in which
+// nothing waits; where something may, sluice::mutex is the one.
+class checked_std_mutex {
+ public:
+  checked_std_mutex() = default;
+  checked_std_mutex(const checked_std_mutex&) = delete;
+  checked_std_mutex& operator=(const checked_std_mutex&) = delete;
+
+  // As std::mutex's. Block: the thread.
+  void lock();
+  [[nodiscard]] bool try_lock();
+  void unlock();
+
+ private:
+  std::mutex mutex_;
+};
 
 }  // namespace sluice::debug

@@ -64,6 +64,8 @@ struct parker {
   bool is_fiber = false;
   // From the root, that is, from `stop_requested`.
   std::atomic<bool> shielded{false};
+  // How many mutexes of the system's it is known to hold. Only the owner.
+  std::uint8_t system_locks = 0;
 };
 
 // What a plain thread parks with.

@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "base/bug.h"
 #include "fiber/sanitizer.h"
 #include "os/clock.h"
 #include "os/futex.h"
@@ -114,6 +115,11 @@ parker& this_parker() noexcept {
 }
 
 wake_reason park(parker& self) noexcept {
+#ifndef NDEBUG
+  if (self.is_fiber && self.system_locks != 0) {
+    misuse("a fiber waits while it holds a debug::checked_std_mutex");
+  }
+#endif
   if (self.is_fiber) {
     park_fiber(static_cast<control_block&>(self));
   } else {

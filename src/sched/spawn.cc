@@ -163,6 +163,7 @@ void reset(control_block& block, const std::source_location& where, void* closur
   block.innermost.store(nullptr, std::memory_order_relaxed);
   block.scope_end = park_forever;
   block.shielded.store(false, std::memory_order_relaxed);
+  block.system_locks = 0;
   block.waiting_for.store(wait_kind::starting, std::memory_order_relaxed);
   block.waiting_since.store(0, std::memory_order_relaxed);
   block.trimmed_at = 0;

@@ -1,0 +1,61 @@
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "sluice/channel.h"
+#include "sluice/debug.h"
+#include "sluice/fiber.h"
+#include "sluice/run.h"
+#include "testing/with_processors.h"
+
+namespace sluice {
+namespace {
+
+class CheckedStdMutex : public testing::with_processors {};
+SLUICE_INSTANTIATE_WITH_PROCESSORS(CheckedStdMutex);
+
+TEST_P(CheckedStdMutex, IsAStdMutex) {
+  debug::checked_std_mutex mutex;
+  int count = 0;
+  const auto often = [&] {
+    for (int i = 0; i < 1000; ++i) {
+      const std::lock_guard held(mutex);
+      ++count;
+    }
+  };
+  run(
+      [&] {
+        fiber one(often);
+        fiber other([&] {
+          often();
+          yield();
+          EXPECT_TRUE(mutex.try_lock());
+          mutex.unlock();
+        });
+        EXPECT_TRUE(one.join());
+        EXPECT_TRUE(other.join());
+        // Nothing is held: waiting is fine.
+        EXPECT_TRUE(sleep_for(std::chrono::nanoseconds(1)));
+      },
+      options());
+  often();
+  EXPECT_EQ(count, 3000);
+}
+
+#ifndef NDEBUG
+TEST_P(CheckedStdMutex, HeldAcrossAWaitEndsTheProgram) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(run(
+                   [] {
+                     debug::checked_std_mutex mutex;
+                     channel<int> numbers;
+                     const std::lock_guard held(mutex);
+                     (void)numbers.receive();
+                   },
+                   options()),
+               "sluice: a fiber waits while it holds a debug::checked_std_mutex");
+}
+#endif
+
+}  // namespace
+}  // namespace sluice
