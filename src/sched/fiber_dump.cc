@@ -128,7 +128,7 @@ void printer::what_it_waits_for(const snapshot& fiber) {
   if (is_on_descriptor(fiber.kind)) {
     if (fiber.on != nullptr) print_connection(*this, *static_cast<const poll_desc*>(fiber.on));
   } else if (fiber.kind != wait_kind::sleep && fiber.on != nullptr) {
-    print(" %p", fiber.on);
+    print(" 0x%" PRIxPTR, reinterpret_cast<std::uintptr_t>(fiber.on));
   }
   if (fiber.since != 0) print(", for %.1f s", seconds_since(fiber.since));
   if (fiber.until != park_forever) {
