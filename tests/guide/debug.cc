@@ -12,8 +12,10 @@ int main() {
   sluice::run([&] {
     sluice::channel<int> jobs;
     sluice::fiber<> worker({.name = "worker"}, [&] { (void)jobs.receive(); });
-    sluice::yield();
-    text = sluice::debug::dump();
+    do {  // until the worker waits
+      sluice::yield();
+      text = sluice::debug::dump();
+    } while (text.find("receive") == text.npos);
     jobs.close();
   });
   std::cout << text;

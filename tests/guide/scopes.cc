@@ -25,7 +25,7 @@ result<std::string> greeting(net::stream& from) {
 }
 
 result<std::string> greeting_in_time(net::stream& from) {
-  return with_timeout(50ms, [&] { return greeting(from); });
+  return with_timeout(500ms, [&] { return greeting(from); });
 }
 // [end]
 
