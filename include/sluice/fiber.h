@@ -29,7 +29,7 @@ struct spawn_options {
   // Bytes a fiber can use; rounded up so that stack, guard and control block fill a power of two.
   // 0: the default, 192 KiB. Memory is taken only as it is touched. At most 1 GiB.
   std::size_t stack_size = 0;
-  // For dumps, see debug.h. Text that outlives the fiber, such as a literal; null: none.
+  // For dumps, see debug.h. A literal, or other text that is never freed; null: none.
   const char* name = nullptr;
 };
 
@@ -215,8 +215,8 @@ namespace this_fiber {
 // Returns  a number that no other living fiber has; 0 on a plain thread.
 [[nodiscard]] std::uint64_t id() noexcept;
 
-// Gives this fiber a name, for dumps. Text that outlives it, such as a literal; null: none. On a
-// plain thread it does nothing.
+// Gives this fiber a name, for dumps: a literal, or other text that is never freed; null: none. On
+// a plain thread it does nothing.
 void set_name(const char* name) noexcept;
 
 // Returns  why calls that return a result fail here and now: errc::operation_canceled, since the

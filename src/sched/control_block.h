@@ -126,7 +126,7 @@ struct alignas(64) control_block : parker {
   std::size_t stack_bytes = 0;
   // Only the fiber itself.
   detail::fiber_locals* locals = nullptr;
-  // For dumps; null: none. Text that outlives the fiber. Only the fiber writes it.
+  // For dumps; null: none. Text that is never freed. Only the fiber writes it.
   const char* name = nullptr;
 
   timer park_timer;

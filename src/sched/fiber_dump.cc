@@ -33,36 +33,43 @@ struct snapshot {
   bool parked = false;
 };
 
-// Reads what others may write at the same time, and looks whether it was still the same fiber at
-// the end: ThreadSanitizer would be right about it, and is not asked.
+// What others may write at the same time, and construct: ThreadSanitizer would be right about it,
+// and is not asked. Whether it was the same fiber all the while is looked at in the end.
 #if defined(__clang__)
-[[clang::no_sanitize("thread")]]
+#define SLUICE_UNSEEN [[clang::disable_sanitizer_instrumentation]]
 #else
-[[gnu::no_sanitize_thread]]
+#define SLUICE_UNSEEN [[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
 #endif
-std::optional<snapshot> look_at(const control_block& fiber) noexcept {
-  if (fiber.state.load(std::memory_order_acquire) != slot_state::live) return std::nullopt;
+
+template <class T>
+SLUICE_UNSEEN T peek(const void* from) noexcept {
+  return *static_cast<const volatile T*>(from);
+}
+
+SLUICE_UNSEEN std::optional<snapshot> look_at(const control_block& fiber) noexcept {
+  if (peek<slot_state>(&fiber.state) != slot_state::live) return std::nullopt;
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with the spawn that stored it
   snapshot seen;
-  seen.number = fiber.number;
-  seen.name = fiber.name;
-  seen.file = fiber.spawn_file;
-  seen.line = fiber.spawn_line;
-  // relaxed, all: racy by nature.
-  seen.kind = fiber.waiting_for.load(std::memory_order_relaxed);
-  seen.on = fiber.waiting_on.load(std::memory_order_relaxed);
-  seen.since = fiber.waiting_since.load(std::memory_order_relaxed);
-  seen.until = fiber.park_deadline.load(std::memory_order_relaxed);
-  seen.stopping = fiber.stop_requested.load(std::memory_order_relaxed);
-  seen.stack_bytes = fiber.stack_bytes;
-  seen.parked = fiber.word.is_parked();
+  seen.number = peek<std::uint64_t>(&fiber.number);
+  seen.name = peek<const char*>(&fiber.name);
+  seen.file = peek<const char*>(&fiber.spawn_file);
+  seen.line = peek<std::uint32_t>(&fiber.spawn_line);
+  seen.kind = peek<wait_kind>(&fiber.waiting_for);
+  seen.on = peek<const void*>(&fiber.waiting_on);
+  seen.since = peek<std::int64_t>(&fiber.waiting_since);
+  seen.until = peek<std::int64_t>(&fiber.park_deadline);
+  seen.stopping = peek<bool>(&fiber.stop_requested);
+  seen.stack_bytes = peek<std::size_t>(&fiber.stack_bytes);
+  constexpr std::uint64_t parked = park_word::waiting | park_word::saved;
+  seen.parked = (peek<std::uint64_t>(fiber.word.address()) & parked) == parked;
   if (seen.parked) {
     const auto* const top = reinterpret_cast<const std::byte*>(&fiber);
-    const auto* const at = static_cast<const std::byte*>(fiber.saved.stack_pointer);
+    const auto* const at = peek<const std::byte*>(&fiber.saved.stack_pointer);
     if (at < top) seen.stack_used = static_cast<std::size_t>(top - at);
   } else if (seen.kind != wait_kind::starting) {
     seen.kind = seen.kind == wait_kind::runnable ? wait_kind::runnable : wait_kind::running;
   }
-  if (fiber.number != seen.number) return std::nullopt;
+  if (peek<std::uint64_t>(&fiber.number) != seen.number) return std::nullopt;
   return seen;
 }
 
