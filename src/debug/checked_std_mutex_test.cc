@@ -26,14 +26,11 @@ TEST_P(CheckedStdMutex, IsAStdMutex) {
   run(
       [&] {
         fiber one(often);
-        fiber other([&] {
-          often();
-          yield();
-          EXPECT_TRUE(mutex.try_lock());
-          mutex.unlock();
-        });
+        fiber other(often);
         EXPECT_TRUE(one.join());
         EXPECT_TRUE(other.join());
+        EXPECT_TRUE(mutex.try_lock());
+        mutex.unlock();
         // Nothing is held: waiting is fine.
         EXPECT_TRUE(sleep_for(std::chrono::nanoseconds(1)));
       },
@@ -43,7 +40,10 @@ TEST_P(CheckedStdMutex, IsAStdMutex) {
 }
 
 #ifndef NDEBUG
-TEST_P(CheckedStdMutex, HeldAcrossAWaitEndsTheProgram) {
+using CheckedStdMutexDeathTest = CheckedStdMutex;
+SLUICE_INSTANTIATE_WITH_PROCESSORS(CheckedStdMutexDeathTest);
+
+TEST_P(CheckedStdMutexDeathTest, HeldAcrossAWaitEndsTheProgram) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(run(
                    [] {

@@ -145,8 +145,10 @@ class Deadlock : public net_fixture {
   }
 };
 SLUICE_INSTANTIATE_WITH_PROCESSORS(Deadlock);
+using DeadlockDeathTest = Deadlock;
+SLUICE_INSTANTIATE_WITH_PROCESSORS(DeadlockDeathTest);
 
-TEST_P(Deadlock, IsReportedWithEveryFiberAndEndsTheProgram) {
+TEST_P(DeadlockDeathTest, IsReportedWithEveryFiberAndEndsTheProgram) {
   EXPECT_EXIT(run(
                   [] {
                     channel<int> nobody_sends;
@@ -159,7 +161,7 @@ TEST_P(Deadlock, IsReportedWithEveryFiberAndEndsTheProgram) {
                     HasSubstr(": receive 0x"), HasSubstr("\"main\": join 0x")));
 }
 
-TEST_P(Deadlock, IsWhatASelectWithoutCasesIs) {
+TEST_P(DeadlockDeathTest, IsWhatASelectWithoutCasesIs) {
   EXPECT_EXIT(run([] { (void)select(); }, always()), ends_with_report(), ": select");
 }
 

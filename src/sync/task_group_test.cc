@@ -423,10 +423,10 @@ TEST_P(TaskGroup, WithoutASuccessTheFirstFailureIsTold) {
       options());
 }
 
-using TaskGroupDeath = TaskGroup;
-SLUICE_INSTANTIATE_WITH_PROCESSORS(TaskGroupDeath);
+using TaskGroupDeathTest = TaskGroup;
+SLUICE_INSTANTIATE_WITH_PROCESSORS(TaskGroupDeathTest);
 
-TEST_P(TaskGroupDeath, DestroyingItsOwnGroupEndsTheProgram) {
+TEST_P(TaskGroupDeathTest, DestroyingItsOwnGroupEndsTheProgram) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(run(
                    [] {
