@@ -138,11 +138,9 @@ TEST_P(NetScope, NoByteIsLostToADeadlineAndThePeerGetsWhatWasTold) {
 TEST_P(NetScope, OneDeadlineCoversAllCallsInside) {
   on_fibers([] {
     connected pair = tcp_pair();
-    fiber peer([&] {
-      for (int i = 0; i < 3; ++i) EXPECT_TRUE(pair.server.write("x"));
-    });
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(pair.server.write("x"));
     std::string got;
-    const auto ended = with_timeout(30ms, [&]() -> result<void> {
+    const auto ended = with_timeout(300ms, [&]() -> result<void> {
       for (;;) {
         auto chunk = pair.client.receive();
         if (!chunk) return std::unexpected(chunk.error());
@@ -150,7 +148,6 @@ TEST_P(NetScope, OneDeadlineCoversAllCallsInside) {
       }
     });
     EXPECT_EQ(ended.error(), errc::deadline_exceeded);
-    EXPECT_TRUE(peer.join());
     EXPECT_EQ(got, "xxx");
   });
 }
