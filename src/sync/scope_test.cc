@@ -255,6 +255,7 @@ TEST_P(Scope, AHandleStopsTheGroupsOfItsFiber) {
   run(
       [] {
         std::atomic<int> stopped{0};
+        event told;
         park_probe probe;
         fiber parent([&] {
           task_group group;
@@ -265,7 +266,7 @@ TEST_P(Scope, AHandleStopsTheGroupsOfItsFiber) {
                 if (!sleep_for(1h)) stopped.fetch_add(1);
               });
               below.go([&] {
-                shield([] { EXPECT_TRUE(sleep_for(1ms)); });
+                shield([&] { EXPECT_TRUE(told.wait_or_stop()); });
                 EXPECT_FALSE(sleep_for(1ms));
               });
               EXPECT_FALSE(sleep_for(1h));
@@ -280,6 +281,7 @@ TEST_P(Scope, AHandleStopsTheGroupsOfItsFiber) {
         probe.await(rt::wait_kind::sleep);
         parent.request_stop();
         parent.request_stop();
+        told.set();
         EXPECT_TRUE(parent.join());
         EXPECT_EQ(stopped.load(), 3);
       },

@@ -110,9 +110,9 @@ TEST_P(Timer, ATickerKeepsItsTimesAndDropsWhatNobodyTook) {
       [] {
         ticker often(1ms);
         for (int i = 0; i < 5; ++i) EXPECT_TRUE(often.wait());
-        EXPECT_TRUE(sleep_for(5ms));
         // Those that were missed count as one.
-        EXPECT_EQ(select(often.ticking(), otherwise).value(), 0U);
+        EXPECT_TRUE(sleep_for(5ms));
+        while (select(often.ticking(), otherwise).value() != 0) EXPECT_TRUE(sleep_for(1ms));
         EXPECT_TRUE(often.reset(1h));
         EXPECT_EQ(select(often.ticking(), otherwise).value(), 1U);
         EXPECT_TRUE(often.stop());
