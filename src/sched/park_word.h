@@ -96,13 +96,14 @@ class basic_park_word {
   [[nodiscard]] claim_result claim_stop() noexcept {
     return claim_stop([] { return true; });
   }
-  // The same if `admits()` says so of what the owner wrote before [A]: a park that it says so of by
-  // mistake, since a later one has begun meanwhile, is lost by its epoch.
+  // The same if `admits()` says so of what the owner wrote before [A]. Only of a park that had
+  // begun by then: one that begins meanwhile has the epoch that was read, and is none of the
+  // caller's business, since its owner sees the flag. A later one is lost by its epoch.
   template <class Admits>
   [[nodiscard]] claim_result claim_stop(Admits admits) noexcept {
     // seq_cst: pairs with [A]; either this load sees the park or the fiber sees the flag.
     const std::uint64_t now = word_.load(std::memory_order_seq_cst);
-    if (!admits()) return claim_result::lost;
+    if ((now & waiting) == 0 || !admits()) return claim_result::lost;
     return take(epoch_of(now), wake_reason::stop, stoppable, released);
   }
 

@@ -209,6 +209,16 @@ TEST_F(park_word_model, ALateWakerDoesNotWakeTheNextPark) {
   expect_right(model::explore<two_parks>({.name = "park: two in a row"}, false), 100);
 }
 
+// What was looked at belongs to no park then, and the one that begins has the same epoch.
+TEST(ParkWord, AStopTakesNoParkThatBeginsWhileItLooks) {
+  rt::park_word word;
+  const auto begins_meanwhile = [&] {
+    word.begin(true);
+    return true;
+  };
+  EXPECT_EQ(word.claim_stop(begins_meanwhile), rt::claim_result::lost);
+}
+
 TEST_F(park_word_model, FindsASkippedRecheck) {
   expect_found(model::explore<one_park>({.name = "park: re-check skipped"},
                                         plan{.canceller = true, .skip_recheck = true}),
