@@ -5,6 +5,7 @@
 //   if (auto all = group.wait(); !all) log(all.error());
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -344,7 +345,6 @@ class first_success {
     auto body = [this, function = std::forward<F>(f)]() mutable -> result<void> {
       return attempt(std::move(function));
     };
-    ++attempts_;
     const detail::task_function<> located(std::move(body), where);
     if (auto room = core_.admit(); !room) return;
     try {
@@ -353,6 +353,8 @@ class first_success {
       core_.retract();
       throw;
     }
+    // relaxed: whoever waits has been told of this call.
+    any_.store(true, std::memory_order_relaxed);
   }
 
   // Waits until an attempt has succeeded, and all of them have ended.
@@ -364,7 +366,8 @@ class first_success {
   //            which stops the attempts. std::logic_error: there was no attempt, or it was asked
   //            before.
   result<T> wait() {
-    if (attempts_ == 0) detail::throw_logic_error("sluice: a first_success without an attempt");
+    if (!any_.load(std::memory_order_relaxed))
+      detail::throw_logic_error("sluice: a first_success without an attempt");
     if (taken_) detail::throw_logic_error("sluice: a first_success was asked twice");
     auto all = [&]() -> result<void> {
       try {
@@ -398,8 +401,8 @@ class first_success {
   }
 
   mutex mutex_;
-  std::optional<T> value_;  // guarded by mutex_ while attempts run
-  std::size_t attempts_ = 0;
+  std::optional<T> value_;        // guarded by mutex_ while attempts run
+  std::atomic<bool> any_{false};  // attempt was started
   bool taken_ = false;
   detail::task_group_core core_{{}};
 };

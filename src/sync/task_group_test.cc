@@ -412,6 +412,15 @@ TEST_P(TaskGroup, WithoutASuccessTheFirstFailureIsTold) {
 
         first_success<int> empty;
         EXPECT_THROW((void)empty.wait(), std::logic_error);
+        // One that could not be started is none.
+        struct cannot_move {
+          cannot_move() = default;
+          cannot_move(const cannot_move&) { throw std::runtime_error("no copy"); }
+          int operator()() const { return 1; }
+        };
+        const cannot_move attempt;
+        EXPECT_THROW(empty.go(attempt), std::runtime_error);
+        EXPECT_THROW((void)empty.wait(), std::logic_error);
 
         first_success<int> late;
         late.go([]() -> result<int> {
