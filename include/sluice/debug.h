@@ -31,9 +31,9 @@ struct dump_options {
 void dump(std::ostream& out, const dump_options& options = {});
 
 // A std::mutex that knows its fiber: debug builds of the library end the program with a sentence if
-// the fiber waits while it holds one. The thread would run other fibers, which would block on the
-// mutex, and with them the thread that has to come back to it. For critical sections in which
-// nothing waits; where something may, sluice::mutex is the one.
+// the fiber waits, yields or ends while it holds one. The thread would run other fibers, which
+// would block on the mutex, and with them the thread that has to come back to it. For critical
+// sections in which nothing waits; where something may, sluice::mutex is the one.
 class checked_std_mutex {
  public:
   checked_std_mutex() = default;

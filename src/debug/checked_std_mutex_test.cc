@@ -43,17 +43,23 @@ TEST_P(CheckedStdMutex, IsAStdMutex) {
 using CheckedStdMutexDeathTest = CheckedStdMutex;
 SLUICE_INSTANTIATE_WITH_PROCESSORS(CheckedStdMutexDeathTest);
 
-TEST_P(CheckedStdMutexDeathTest, HeldAcrossAWaitEndsTheProgram) {
+TEST_P(CheckedStdMutexDeathTest, HeldWhereTheFiberLeavesItsThreadEndsTheProgram) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_DEATH(run(
-                   [] {
-                     debug::checked_std_mutex mutex;
-                     channel<int> numbers;
-                     const std::lock_guard held(mutex);
-                     (void)numbers.receive();
-                   },
-                   options()),
-               "sluice: a fiber waits while it holds a debug::checked_std_mutex");
+  constexpr const char* said =
+      "sluice: a fiber waits, yields or ends while it holds a debug::checked_std_mutex";
+  debug::checked_std_mutex mutex;
+  const auto waits = [&] {
+    channel<int> numbers;
+    const std::lock_guard held(mutex);
+    (void)numbers.receive();
+  };
+  EXPECT_DEATH(run(waits, options()), said);
+  const auto yields = [&] {
+    const std::lock_guard held(mutex);
+    yield();
+  };
+  EXPECT_DEATH(run(yields, options()), said);
+  EXPECT_DEATH(run([&] { mutex.lock(); }, options()), said);
 }
 #endif
 

@@ -16,7 +16,7 @@ namespace {
 // Without a thread to be had the worker is blocked: slow, but right.
 void close_in_thread(os::native_handle fd) noexcept {
   rt::parker& self = rt::this_parker();
-  rt::park_begin(self, {.kind = rt::wait_kind::close, .stoppable = false});
+  rt::park_begin(self, {.kind = rt::wait_kind::linger, .stoppable = false});
   const std::uint32_t epoch = self.word.epoch();
   try {
     std::thread closer([&self, fd, epoch] {

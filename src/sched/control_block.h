@@ -40,8 +40,9 @@ enum class wait_kind : std::uint8_t {
   send,   // on a channel
   receive,
   select,
-  turn,   // for another fiber's read or write on the same connection
-  close,  // for the last user of a descriptor to leave
+  turn,    // for another fiber's read or write on the same connection
+  close,   // for the last user of a descriptor to leave
+  linger,  // for the system, which closes it on a thread of its own
   signal,
   pipe,
 };

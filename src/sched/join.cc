@@ -73,11 +73,14 @@ bool join_state::abandon() noexcept {
 
 void join_state::request_stop() noexcept {
   internals& self = inside();
+  // What hangs on a token is the program's: the fiber's end does not wait for it.
+  self.scope.tell_tokens();
   const bool runs = self.word.begin_stop();
   // The control block serves others by now, and who has a token may look at it still.
   if (!runs) self.scope.disown();
-  self.scope.stop();
+  self.scope.mark_stopped();
   if (runs) self.word.end_stop();
+  self.scope.tell_tokens();
 }
 
 std::stop_token join_state::token() { return inside().scope.token(true); }

@@ -96,6 +96,8 @@ const char* name_of(wait_kind kind) noexcept {
       return "its turn on a connection";
     case wait_kind::close:
       return "close";
+    case wait_kind::linger:
+      return "close that lingers";
     case wait_kind::signal:
       return "signal";
     case wait_kind::pipe:
@@ -114,12 +116,16 @@ parker& this_parker() noexcept {
   return plain_thread_parker();
 }
 
-wake_reason park(parker& self) noexcept {
+void check_system_locks([[maybe_unused]] const parker& self) noexcept {
 #ifndef NDEBUG
   if (self.is_fiber && self.system_locks != 0) {
-    misuse("a fiber waits while it holds a debug::checked_std_mutex");
+    misuse("a fiber waits, yields or ends while it holds a debug::checked_std_mutex");
   }
 #endif
+}
+
+wake_reason park(parker& self) noexcept {
+  check_system_locks(self);
   if (self.is_fiber) {
     park_fiber(static_cast<control_block&>(self));
   } else {

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "fiber/sanitizer.h"
 #include "sched/control_block.h"
 #include "sched/scope.h"
 #include "sluice/error.h"
@@ -53,6 +54,8 @@ inline void park_begin(parker& self, const park_request& request) noexcept {
   }
   if (self.is_fiber) {
     auto& fiber = static_cast<control_block&>(self);
+    // Behind the end of the last park: a dump that sees one of these finds that that one is over.
+    std::atomic_thread_fence(std::memory_order_release);
     // relaxed, all: begin() publishes them.
     fiber.park_deadline.store(until, std::memory_order_relaxed);
     fiber.waiting_on.store(request.on, std::memory_order_relaxed);
@@ -67,11 +70,17 @@ inline void park_begin(parker& self, const park_request& request) noexcept {
 // it is shielded, as the fiber that it is.
 [[nodiscard]] inline bool park_interrupted(const parker& self) noexcept {
   // relaxed: the owner's own, as `shielded`.
-  const scope* const innermost = self.innermost.load(std::memory_order_relaxed);
-  if (innermost != nullptr && innermost->is_stopped()) return true;
+  scope* const innermost = self.innermost.load(std::memory_order_relaxed);
+  if (innermost != nullptr && innermost->is_stopped()) {
+    race_acquire(innermost);  // pairs with scope::stop_here
+    return true;
+  }
   if (!self.is_fiber || self.shielded.load(std::memory_order_relaxed)) return false;
+  auto& fiber = static_cast<const control_block&>(self);
   // seq_cst: the canceller's recipe in park_word.h; pairs with [A] before it.
-  return static_cast<const control_block&>(self).stop_requested.load(std::memory_order_seq_cst);
+  if (!fiber.stop_requested.load(std::memory_order_seq_cst)) return false;
+  race_acquire(const_cast<control_block*>(&fiber));  // pairs with claim_to_stop
+  return true;
 }
 
 // Recipe step 4, giving up. True: the park is over. False: somebody has won; call park().
@@ -80,6 +89,9 @@ inline void park_begin(parker& self, const park_request& request) noexcept {
 // Recipe steps 4 and 5: parks until somebody wakes it, and says who. Ends the park. The caller may
 // be on another thread afterwards.
 wake_reason park(parker& self) noexcept;
+
+// In debug builds: whoever leaves its thread holds no mutex of the system's that is known.
+void check_system_locks(const parker& self) noexcept;
 
 // Waker: makes `target` runnable after its release() returned true, or a claim said `runnable`.
 // Any thread, fiber or not; never blocks.

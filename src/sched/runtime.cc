@@ -237,6 +237,7 @@ void runtime::stop_all() noexcept {
 }
 
 bool claim_to_stop(control_block& fiber) noexcept {
+  race_release(&fiber);  // pairs with park_interrupted, and with the end of the park
   // seq_cst: the canceller's recipe in park_word.h.
   fiber.stop_requested.store(true, std::memory_order_seq_cst);
   // relaxed: written before the park began.
@@ -273,9 +274,11 @@ void runtime::run(void (*main)(void* argument), void* argument, const std::sourc
   const auto finish = [&] {
     for (std::thread& each : threads) each.join();
     monitor_.reset();
+    if (auto* const clean_up = clean_up_.load(std::memory_order_seq_cst)) clean_up();
   };
   try {
-    if (options_.dump_on_quit) catch_quit_signal();
+    // The monitor is who prints.
+    if (options_.dump_on_quit && options_.monitor) catch_quit_signal();
     if (options_.monitor) monitor_ = std::make_unique<monitor>(*this);
     start_workers(threads);
     spawn_main(*this, main, argument, where);
@@ -287,7 +290,6 @@ void runtime::run(void (*main)(void* argument), void* argument, const std::sourc
   workers_[0]->run();
   finish();
   race_acquire(this);  // pairs with the end of every fiber
-  if (auto* const clean_up = clean_up_.load(std::memory_order_seq_cst)) clean_up();
 }
 
 runtime_stats runtime::stats() noexcept {

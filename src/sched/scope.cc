@@ -1,11 +1,11 @@
 #include "sched/scope.h"
 
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <utility>
 
 #include "os/relax.h"
+#include "sched/awaited_callback.h"
 #include "sched/park.h"
 #include "sched/runtime.h"
 #include "sched/wake_batch.h"
@@ -20,7 +20,7 @@ struct scope::token_state {
     std::stop_source& source;
     void operator()() const noexcept { source.request_stop(); }
   };
-  std::optional<std::stop_callback<tell>> on_root;
+  awaited_callback<tell> on_root;
 };
 
 void scope::enter(scope* parent, parker* owner) noexcept {
@@ -113,6 +113,7 @@ void scope::claim(parker& who, wake_batch& woken) noexcept {
 }
 
 void scope::stop_here(wake_batch& woken) noexcept {
+  race_release(this);                               // pairs with park_interrupted
   stopped_.store(true, std::memory_order_seq_cst);  // [G]
   if (owner_ != nullptr) claim(*owner_, woken);
   for (scope_task* task = first_task_; task != nullptr; task = task->next) {
@@ -120,18 +121,11 @@ void scope::stop_here(wake_batch& woken) noexcept {
   }
 }
 
-void scope::stop() noexcept {
-  // Whoever is woken may be out of reach of what hangs on his token. Some may come meanwhile.
-  tell_tokens();
-  bool have_tokens = false;
-  {
-    wake_batch woken;
-    walk(*this, [&](scope& each) {
-      have_tokens = have_tokens || (each.token_ != nullptr && !each.token_->told);
-      if (!each.is_stopped()) each.stop_here(woken);
-    });
-  }
-  if (have_tokens) tell_tokens();
+void scope::mark_stopped() noexcept {
+  wake_batch woken;
+  walk(*this, [&](scope& each) {
+    if (!each.is_stopped()) each.stop_here(woken);
+  });
 }
 
 // What hangs on a token is the program's, and called without a guard.
@@ -193,7 +187,7 @@ std::stop_token scope::token(bool under_root) {
   if (stopped) first->source.request_stop();
   runtime* const owner = current_runtime();
   if (under_root && owner != nullptr) {
-    first->on_root.emplace(owner->stop_token(), token_state::tell{first->source});
+    first->on_root.attach(owner->stop_token(), token_state::tell{first->source});
   }
   return found;
 }

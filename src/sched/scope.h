@@ -73,7 +73,14 @@ class scope {
   void disown() noexcept { owner_ = nullptr; }
 
   // Stops it and all below. Any thread; never blocks. The caller knows that it has not been left.
-  void stop() noexcept;
+  void stop() noexcept {
+    tell_tokens();
+    mark_stopped();
+    tell_tokens();
+  }
+  // The canceller's steps: 1 and 4, which call what hangs on the tokens; 2 and 3.
+  void tell_tokens() noexcept;
+  void mark_stopped() noexcept;
   [[nodiscard]] bool is_stopped() const noexcept {
     // seq_cst: [F].
     return stopped_.load(std::memory_order_seq_cst);
@@ -93,7 +100,6 @@ class scope {
   struct token_state;
 
   void stop_here(wake_batch& woken) noexcept;
-  void tell_tokens() noexcept;
   void claim(parker& who, wake_batch& woken) noexcept;
   void leave_others() noexcept;
   void leave_parent() noexcept;

@@ -49,6 +49,7 @@ void fiber_main(void* argument, void* message) {
     die_of_exception(*self);
   }
   destroy_locals(self->locals);
+  check_system_locks(*self);
   race_release(current_runtime());  // pairs with runtime::run, which hands everything back
   worker::leave(self, departure::finished);
   bug("a fiber ran on after its end");

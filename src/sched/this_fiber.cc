@@ -11,6 +11,7 @@ namespace sluice {
 void yield() noexcept {
   rt::worker* const here = rt::current_worker();
   if (here == nullptr || here->current() == nullptr) return std::this_thread::yield();
+  rt::check_system_locks(*here->current());
   rt::worker::yield(*here);
 }
 

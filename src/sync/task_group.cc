@@ -60,6 +60,7 @@ void task_group_core::state::note(task_failure failure) noexcept {
   } catch (const std::bad_alloc&) {
     // The first needs none; any other is left out, as the header says.
   }
+  rt::race_release(this);
   const rt::change_bell::hold held(bell);
   if (!first) {
     first = std::move(failure);
@@ -192,6 +193,7 @@ std::vector<task_failure> task_group_core::failures() const {
       const rt::change_bell::hold held(here.bell);
       count = here.first ? 1 + here.others.size() : 0;
       if (count <= all.capacity()) {
+        rt::race_acquire(&here);
         if (here.first) all.push_back(*here.first);
         all.insert(all.end(), here.others.begin(), here.others.end());
         return all;
