@@ -48,7 +48,7 @@ struct run_options {
   // If for a second every fiber has waited for another one, without a deadline, and none for a
   // descriptor or a signal, prints them under "all fibers are asleep - deadlock!" and exits 2. A
   // plain thread could still wake one, so by default that is done only while the process has no
-  // threads but the runtime's own, where the system tells (Linux, macOS). `always` is for programs
+  // threads but the runtime's own, where the system tells (Linux). `always` is for programs
   // whose other threads leave the fibers alone.
   deadlock_reports deadlocks = deadlock_reports::when_alone;
 

@@ -6,7 +6,9 @@
 
 #include <chrono>
 #include <string>
+#include <thread>
 
+#include "sched/monitor.h"
 #include "sluice/channel.h"
 #include "testing/net_fixture.h"
 
@@ -44,14 +46,17 @@ TEST_P(DumpOnQuit, PrintsAllFibersAndGoesOn) {
           (void)never_used.receive();
         });
         probe.await(rt::wait_kind::receive);
-        // The monitor prints it: while it is awake, and when it has fallen asleep.
-        for (const auto before : {0ms, 1200ms}) {
-          EXPECT_TRUE(sleep_for(before));
+        const auto quit_and_await = [] {
           const auto printed = captured_stderr::size();
           ::raise(SIGQUIT);
-          while (captured_stderr::size() == printed) EXPECT_TRUE(sleep_for(1ms));
-        }
-        never_used.close();
+          while (captured_stderr::size() == printed) std::this_thread::sleep_for(1ms);
+        };
+        quit_and_await();  // the monitor is awake
+        std::jthread asleep([&] {
+          while (!rt::monitor::is_asleep()) std::this_thread::sleep_for(1ms);
+          quit_and_await();
+          never_used.close();
+        });
         EXPECT_TRUE(waiter.join());
       },
       chosen);

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "sched/monitor.h"
 #include "sluice/channel.h"
 #include "sluice/debug.h"
 #include "sluice/select.h"
@@ -165,33 +166,47 @@ TEST_P(DeadlockDeathTest, IsWhatASelectWithoutCasesIs) {
   EXPECT_EXIT(run([] { (void)select(); }, always()), ends_with_report(), ": select");
 }
 
-TEST_P(Deadlock, IsNoneWhileSomethingOutsideOrATimeCanEndIt) {
-  // Long enough for the monitor to fall asleep, which is when it looks.
+// Calls `then` on a plain thread once the monitor has fallen asleep, before which it has looked.
+template <class Then>
+std::jthread when_looked(Then then) {
+  return std::jthread([then] {
+    while (!rt::monitor::is_asleep()) std::this_thread::sleep_for(1ms);
+    then();
+  });
+}
+
+TEST_P(Deadlock, IsNoneWhileSomebodyWaitsForADescriptor) {
+  event over;
+  std::jthread looker;
   run(
-      [] {
+      [&] {
         auto listener = net::listen(net::tcp, "127.0.0.1:0").value();
-        event woken;
-        fiber acceptor([&] {
-          (void)listener.accept();
-          woken.set();
-        });
-        fiber waiter([&] { woken.wait(); });
-        EXPECT_TRUE(sleep_for(1500ms));
-        acceptor.request_stop();
-        EXPECT_TRUE(waiter.join());
+        fiber acceptor([&] { (void)listener.accept(); });
+        looker = when_looked([&] { over.set(); });
+        over.wait();
+      },
+      always());
+}
+
+TEST_P(Deadlock, IsNoneWhileSomebodyWaitsForATime) {
+  event over;
+  std::jthread looker;
+  run(
+      [&] {
+        fiber sleeper([] { (void)sleep_for(1h); });
+        looker = when_looked([&] { over.set(); });
+        over.wait();
       },
       always());
 }
 
 TEST_P(Deadlock, IsNoneWhileThereIsAThreadThatIsNotOurs) {
+  event over;
+  std::jthread looker;
   run(
-      [] {
-        event woken;
-        std::jthread plain([&] {
-          std::this_thread::sleep_for(1500ms);
-          woken.set();
-        });
-        woken.wait();
+      [&] {
+        looker = when_looked([&] { over.set(); });
+        over.wait();
       },
       options());
 }

@@ -50,6 +50,8 @@ SLUICE_UNSEEN std::optional<snapshot> look_at(const control_block& fiber) noexce
   if (peek<slot_state>(&fiber.state) != slot_state::live) return std::nullopt;
   __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with the spawn that stored it
   snapshot seen;
+  const auto word = peek<std::uint64_t>(fiber.word.address());
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with [A] of park_word.h
   seen.number = peek<std::uint64_t>(&fiber.number);
   seen.name = peek<const char*>(&fiber.name);
   seen.file = peek<const char*>(&fiber.spawn_file);
@@ -60,11 +62,13 @@ SLUICE_UNSEEN std::optional<snapshot> look_at(const control_block& fiber) noexce
   seen.until = peek<std::int64_t>(&fiber.park_deadline);
   seen.stopping = peek<bool>(&fiber.stop_requested);
   seen.stack_bytes = peek<std::size_t>(&fiber.stack_bytes);
+  const auto* const top = reinterpret_cast<const std::byte*>(&fiber);
+  const auto* const at = peek<const std::byte*>(&fiber.saved.stack_pointer);
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with the fence in park_begin
+  // What was read belongs to one park, or is not told.
   constexpr std::uint64_t parked = park_word::waiting | park_word::saved;
-  seen.parked = (peek<std::uint64_t>(fiber.word.address()) & parked) == parked;
+  seen.parked = (word & parked) == parked && peek<std::uint64_t>(fiber.word.address()) == word;
   if (seen.parked) {
-    const auto* const top = reinterpret_cast<const std::byte*>(&fiber);
-    const auto* const at = peek<const std::byte*>(&fiber.saved.stack_pointer);
     if (at < top) seen.stack_used = static_cast<std::size_t>(top - at);
   } else if (seen.kind != wait_kind::starting) {
     seen.kind = seen.kind == wait_kind::runnable ? wait_kind::runnable : wait_kind::running;
@@ -87,7 +91,7 @@ bool is_on_descriptor(wait_kind kind) noexcept {
 }
 
 bool is_ended_from_outside(wait_kind kind) noexcept {
-  return is_on_descriptor(kind) || kind == wait_kind::signal;
+  return is_on_descriptor(kind) || kind == wait_kind::signal || kind == wait_kind::linger;
 }
 
 std::uint64_t kib(std::size_t bytes) noexcept { return (std::uint64_t{bytes} + 1023) / 1024; }

@@ -1,5 +1,6 @@
 #include "sched/monitor.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -157,12 +158,33 @@ void monitor::report_deadlock() noexcept {
     const std::uint32_t ours = static_cast<std::uint32_t>(owner_.processors().size()) + 1;
     if (os::thread_count() != ours) return;
   }
-  for (const processor& each : owner_.processors()) {
-    if (each.earliest.load(std::memory_order_seq_cst) != timer_word::time_limit) return;
-  }
-  if (!all_idle() || !all_wait_for_each_other(owner_) || !all_idle()) return;
+  const std::uint64_t before = total_switches();
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (!all_idle() || has_timers()) return;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (!all_wait_for_each_other(owner_)) return;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // Whoever ran meanwhile has switched to a fiber before it became idle again: then what was seen
+  // was not of one moment. The fences order the looks, and pair with the idle bits' seq_cst
+  // changes.
+  if (!all_idle() || has_timers() || total_switches() != before) return;
   say("all fibers are asleep - deadlock!");
   std::_Exit(2);
+}
+
+bool monitor::has_timers() noexcept {
+  return std::ranges::any_of(owner_.processors(), [](const processor& each) {
+    return each.earliest.load(std::memory_order_seq_cst) != timer_word::time_limit;
+  });
+}
+
+std::uint64_t monitor::total_switches() noexcept {
+  std::uint64_t sum = 0;
+  // relaxed: see report_deadlock.
+  for (const processor& each : owner_.processors()) {
+    sum += each.switches.load(std::memory_order_relaxed);
+  }
+  return sum;
 }
 
 void monitor::dump_on_request() noexcept {

@@ -42,6 +42,11 @@ class monitor {
   // Looks at once: the runtime has begun to stop, or there is a signal. Signal-safe.
   static void wake() noexcept;
 
+  // Whether it has had nothing to look at for a second. For tests.
+  [[nodiscard]] static bool is_asleep() noexcept {
+    return state_.load(std::memory_order_seq_cst) == asleep;
+  }
+
   [[nodiscard]] std::uint64_t looks() const noexcept {
     return looks_.load(std::memory_order_relaxed);
   }
@@ -61,6 +66,8 @@ class monitor {
   void trim_stacks(std::int64_t now, bool going_to_sleep) noexcept;
   void report_late_fibers(std::int64_t now) noexcept;
   void report_deadlock() noexcept;
+  [[nodiscard]] bool has_timers() noexcept;
+  [[nodiscard]] std::uint64_t total_switches() noexcept;
   void dump_on_request() noexcept;
   void say(const char* headline) noexcept;
   void pause(std::int64_t until, std::uint32_t expected) noexcept;
