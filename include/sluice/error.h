@@ -34,6 +34,7 @@ enum class errc : int {
   name_lookup,         // the host is a name, and names cannot be looked up yet
   no_stack,            // no memory or mappings are left for another fiber's stack
   not_a_fiber,         // the call needs a fiber: it was made from a plain thread
+  wrong_runtime,       // a fiber used what belongs to another runtime: release() and adopt it
 };
 
 // Returns  the category of sluice::errc, named "sluice".

@@ -25,12 +25,16 @@ struct parker;
 
 namespace sluice {
 
+class runtime;
+
 struct spawn_options {
   // Bytes a fiber can use; rounded up so that stack, guard and control block fill a power of two.
   // 0: the default, 192 KiB. Memory is taken only as it is touched. At most 1 GiB.
   std::size_t stack_size = 0;
   // For dumps, see debug.h. A literal, or other text that is never freed; null: none.
   const char* name = nullptr;
+  // Whose fiber it is, see runtime.h; null: the caller's runtime.
+  runtime* on = nullptr;
 };
 
 namespace detail {

@@ -12,6 +12,7 @@
 #include "sluice/net.h"
 #include "sluice/net/serve.h"
 #include "sluice/run.h"
+#include "sluice/runtime.h"
 #include "sluice/scope.h"
 #include "sluice/select.h"
 #include "sluice/signal.h"

@@ -163,6 +163,32 @@ struct task_state {
   event done{event::reset_mode::manual};
   std::optional<stored> value;
   task_failure failure;
+
+  // Calls the function and keeps what it returns or throws, for whoever asks when it is done.
+  // Returns a copy of what failed: the other belongs to whoever asks.
+  template <class F>
+  task_failure keep_outcome_of(F function) noexcept {
+    failure = outcome_of([&]() -> result<void> {
+      if constexpr (result_of<std::invoke_result_t<F>>::is_result) {
+        auto returned = std::invoke(std::move(function));
+        if (!returned) return std::unexpected(std::move(returned.error()));
+        if constexpr (std::is_void_v<T>) {
+          value.emplace();
+        } else {
+          value.emplace(*std::move(returned));
+        }
+      } else if constexpr (std::is_void_v<T>) {
+        std::invoke(std::move(function));
+        value.emplace();
+      } else {
+        value.emplace(std::invoke(std::move(function)));
+      }
+      return {};
+    });
+    const task_failure copy = failure;
+    done.set();
+    return copy;
+  }
 };
 
 }  // namespace detail
@@ -199,6 +225,7 @@ class [[nodiscard]] task {
 
  private:
   friend class task_group;
+  friend class runtime;
   explicit task(std::shared_ptr<detail::task_state<T>> state) noexcept : state_(std::move(state)) {}
 
   std::shared_ptr<detail::task_state<T>> state_;
@@ -245,7 +272,11 @@ class task_group {
     using T = typename detail::result_of<std::invoke_result_t<std::decay_t<F>>>::value;
     auto state = std::make_shared<detail::task_state<T>>();
     auto body = [state, function = std::forward<F>(f)]() mutable -> result<void> {
-      return fill(*state, std::move(function));
+      // The group hears of it too.
+      const task_failure failure = state->keep_outcome_of(std::move(function));
+      if (failure.exception) std::rethrow_exception(failure.exception);
+      if (failure.error) return std::unexpected(*failure.error);
+      return {};
     };
     const detail::task_function<> located(std::move(body), where);
     if (auto begun = started([&] { located(core_); }); !begun) {
@@ -291,35 +322,6 @@ class task_group {
       core_.retract();
       throw;
     }
-    return {};
-  }
-
-  template <class T, class F>
-  static result<void> fill(detail::task_state<T>& state, F function) noexcept(false) {
-    struct at_end {
-      detail::task_state<T>& of;
-      ~at_end() { of.done.set(); }
-    } const told{state};
-    state.failure = detail::outcome_of([&]() -> result<void> {
-      if constexpr (detail::result_of<std::invoke_result_t<F>>::is_result) {
-        auto done = std::invoke(std::move(function));
-        if (!done) return std::unexpected(std::move(done.error()));
-        if constexpr (std::is_void_v<T>) {
-          state.value.emplace();
-        } else {
-          state.value.emplace(*std::move(done));
-        }
-      } else if constexpr (std::is_void_v<T>) {
-        std::invoke(std::move(function));
-        state.value.emplace();
-      } else {
-        state.value.emplace(std::invoke(std::move(function)));
-      }
-      return {};
-    });
-    // The group hears of it too.
-    if (state.failure.exception) std::rethrow_exception(state.failure.exception);
-    if (state.failure.error) return std::unexpected(*state.failure.error);
     return {};
   }
 

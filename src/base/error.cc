@@ -64,6 +64,8 @@ class category final : public std::error_category {
         return "no memory for another fiber stack";
       case errc::not_a_fiber:
         return "called from a thread that is not running a fiber";
+      case errc::wrong_runtime:
+        return "called by a fiber of another runtime";
     }
     return "unknown error";
   }

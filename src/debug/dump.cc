@@ -13,10 +13,7 @@ std::string dump(const dump_options& options) {
                              static_cast<std::string*>(context)->append(piece);
                            },
                            &text};
-  const rt::runtime_pin pin;
-  if (pin.get() == nullptr) return "no runtime is running\n";
-  rt::dump_fibers(*pin.get(), into, options.each);
-  return text;
+  return rt::dump_all_runtimes(into, options.each) ? text : "no runtime is running\n";
 }
 
 void dump(std::ostream& out, const dump_options& options) { out << dump(options); }

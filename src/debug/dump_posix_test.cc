@@ -53,7 +53,7 @@ TEST_P(DumpOnQuit, PrintsAllFibersAndGoesOn) {
         };
         quit_and_await();  // the monitor is awake
         std::jthread asleep([&] {
-          while (!rt::monitor::is_asleep()) std::this_thread::sleep_for(1ms);
+          while (!rt::current_runtime()->watcher()->is_asleep()) std::this_thread::sleep_for(1ms);
           quit_and_await();
           never_used.close();
         });

@@ -170,7 +170,7 @@ TEST_P(DeadlockDeathTest, IsWhatASelectWithoutCasesIs) {
 template <class Then>
 std::jthread when_looked(Then then) {
   return std::jthread([then] {
-    while (!rt::monitor::is_asleep()) std::this_thread::sleep_for(1ms);
+    while (!rt::current_runtime()->watcher()->is_asleep()) std::this_thread::sleep_for(1ms);
     then();
   });
 }

@@ -11,7 +11,7 @@ namespace sluice {
 
 result<void> keep_signals(std::initializer_list<int> numbers) {
   if (rt::this_fiber_or_null() == nullptr) return std::unexpected(error(errc::not_a_fiber));
-  rt::current_runtime()->at_end(&os::restore_signals);
+  rt::current_runtime()->keep_signals();
   for (const int number : numbers) {
     if (auto caught = os::catch_signal(number); !caught) return caught;
   }

@@ -49,7 +49,7 @@ class io_handle {
   [[nodiscard]] rt::poll_desc& desc() noexcept { return *desc_; }
   // The runtime that it was opened in is gone, and the poll_desc with it: nobody is inside and
   // nobody may enter; it can only be closed.
-  [[nodiscard]] bool is_orphan() const noexcept { return home_ != rt::runtime_number(); }
+  [[nodiscard]] bool is_orphan() const noexcept { return !rt::is_running(home_); }
 
   // For who is inside.
   [[nodiscard]] os::native_handle fd() const noexcept { return fd_; }
@@ -88,7 +88,7 @@ class io_handle {
 
  private:
   io_handle(os::native_handle fd, rt::poll_desc& desc, const os::socket_traits& traits) noexcept
-      : home_(rt::runtime_number()),
+      : home_(rt::descriptor_home(desc)),
         fd_(fd),
         desc_(&desc),
         traits_(traits),
@@ -100,7 +100,7 @@ class io_handle {
   [[nodiscard]] bool begin_alone() noexcept;
 
   handle_lock lock_;
-  const std::uint64_t home_;
+  const rt::runtime_id home_;
   const os::native_handle fd_;
   rt::poll_desc* const desc_;
   const os::socket_traits traits_;

@@ -41,8 +41,9 @@ void poll_desc::close() noexcept {
   for (wait_slot& side : slots_) side.close(next);
 }
 
-void poll_desc::settle(std::uint32_t index) noexcept {
+void poll_desc::settle(std::uint32_t index, std::uint16_t home) noexcept {
   index_ = index;
+  home_ = home;
   // Not the 0 of slots that nobody has opened yet. relaxed: the chunk is published afterwards.
   generation_.store(1, std::memory_order_relaxed);
   timers_[0].owner = timers_[1].owner = index;

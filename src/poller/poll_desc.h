@@ -37,6 +37,8 @@ class alignas(64) poll_desc {
   };
 
   [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+  // The place of the runtime whose it is.
+  [[nodiscard]] std::uint16_t home() const noexcept { return home_; }
   // relaxed: constant while the descriptor is in use.
   [[nodiscard]] std::uint32_t generation() const noexcept {
     return generation_.load(std::memory_order_relaxed);
@@ -86,12 +88,13 @@ class alignas(64) poll_desc {
   // poll_desc its place.
   void open() noexcept;
   void close() noexcept;
-  void settle(std::uint32_t index) noexcept;
+  void settle(std::uint32_t index, std::uint16_t home) noexcept;
 
   std::array<wait_slot, 2> slots_;
   std::array<std::atomic<std::int64_t>, 2> deadlines_{deadline_none, deadline_none};
   std::atomic<std::uint32_t> generation_{0};
-  std::uint32_t index_ = 0;  // immutable after settle
+  std::uint32_t index_ = 0;  // immutable after settle, as home_
+  std::uint16_t home_ = 0;
   std::atomic<std::uint32_t> exceptional_reports_{0};
   std::uint32_t exceptional_cleared_ = 0;  // only the reader, that is, under the read lock
   std::uint32_t next_free_ = 0;            // guarded by the table's lock

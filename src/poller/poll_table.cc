@@ -41,7 +41,7 @@ bool poll_table::grow() noexcept {
   poll_desc* const descs = new (std::nothrow) poll_desc[chunk_size];
   if (descs == nullptr) return false;
   for (std::uint32_t i = 0; i < chunk_size; ++i) {
-    descs[i].settle(created_ + i);
+    descs[i].settle(created_ + i, home_);
     descs[i].next_free_ = i + 1 < chunk_size ? created_ + i + 1 : free_head_;
   }
   // release: pairs with at's acquire.

@@ -16,7 +16,8 @@ class poll_table {
   static constexpr std::uint32_t chunk_size = 256;
   static constexpr std::uint32_t chunk_limit = 16384;  // 4 million descriptors
 
-  poll_table() = default;
+  // `home`: the place of the runtime whose it is.
+  explicit poll_table(std::uint16_t home = 0) noexcept : home_(home) {}
   poll_table(const poll_table&) = delete;
   poll_table& operator=(const poll_table&) = delete;
   ~poll_table();
@@ -42,6 +43,7 @@ class poll_table {
  private:
   [[nodiscard]] bool grow() noexcept;  // under mutex_
 
+  const std::uint16_t home_;
   std::array<std::atomic<poll_desc*>, chunk_limit> chunks_{};
   // A plain mutex: held for a few instructions, and never across a park; taking a poll_desc happens
   // once a connection.

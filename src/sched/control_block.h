@@ -94,6 +94,8 @@ struct alignas(64) control_block : parker {
   // Any thread sets it, then claims the park; the fiber looks after it has published its park.
   std::atomic<bool> stop_requested{false};
   bool usual_stack = true;  // of the default size, which processors cache; immutable
+  // The place of the runtime whose it is (runtimes.h); immutable.
+  std::uint16_t home = 0;
   context saved;
   // When the present park ends by itself: written before the park begins, read by expiry, whose
   // claim fails if it has changed since.

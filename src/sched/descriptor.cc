@@ -14,6 +14,13 @@
 namespace sluice::rt {
 namespace {
 
+runtime& home_of(const poll_desc& desc) noexcept { return runtime_at(desc.home()); }
+
+// Competes for the park that a wait slot named.
+void wake_named(runtime& owner, const park_ref& who, wake_reason reason) noexcept {
+  wake(owner.block(who.fiber), who.epoch, reason);
+}
+
 // Registers with the present processor's shard, unless another direction's waiter is doing it.
 std::optional<error> ensure_registered(runtime& owner, poll_desc& desc,
                                        os::native_handle fd) noexcept {
@@ -36,9 +43,8 @@ std::optional<error> ensure_registered(runtime& owner, poll_desc& desc,
   // Whoever relied on this registration tries again, and meets the error itself.
   const report again{desc.index(), desc.generation(), ready_to_read | ready_to_write};
   const poll_desc::woken woken = desc.apply(again);
-  if (woken.reader) wake(*woken.reader, wake_reason::ready);
-  if (woken.writer) wake(*woken.writer, wake_reason::ready);
-  (void)owner;
+  if (woken.reader) wake_named(owner, *woken.reader, wake_reason::ready);
+  if (woken.writer) wake_named(owner, *woken.writer, wake_reason::ready);
   return added.error();
 }
 
@@ -64,6 +70,11 @@ result<processor*> tie(runtime& owner, poll_desc& desc, os::native_handle fd) no
     if (!added) return std::unexpected(added.error());
     return &home;
   }
+}
+
+// A fiber of another runtime, whose name its slots cannot hold.
+bool is_foreign(const parker& self, const poll_desc& desc) noexcept {
+  return self.is_fiber && static_cast<const control_block&>(self).home != desc.home();
 }
 
 bool is_reading_shut(const poll_desc& desc, direction side) noexcept {
@@ -121,13 +132,15 @@ std::optional<error> await_operation(control_block& self, poll_desc& desc, direc
 }
 
 void take_out(poll_desc& desc, direction side, wake_reason reason) noexcept {
-  if (const auto who = desc.slot(side).cancel(desc.generation())) wake(*who, reason);
+  if (const auto who = desc.slot(side).cancel(desc.generation())) {
+    wake_named(home_of(desc), *who, reason);
+  }
 }
 
 void unregister(poll_desc& desc, os::native_handle fd, bool closed_next) noexcept {
   const std::uint32_t shard = desc.shard.exchange(no_shard, std::memory_order_acq_rel);
   if (shard == no_shard) return;
-  processor& home = current_runtime()->processors()[shard];
+  processor& home = home_of(desc).processors()[shard];
   // A short connection's fourth system call of seven.
   if (!closed_next || !home.shard->close_ends_watch()) home.shard->remove(fd, desc);
   home.registered.fetch_sub(1, std::memory_order_relaxed);
@@ -141,13 +154,10 @@ result<poll_desc*> descriptor_open() noexcept {
   return owner->descriptors().take();
 }
 
-std::uint64_t runtime_number() noexcept {
-  const runtime* const owner = current_runtime();
-  return owner != nullptr ? owner->number() : 0;
-}
+runtime_id descriptor_home(const poll_desc& desc) noexcept { return home_of(desc).id(); }
 
 void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next) noexcept {
-  runtime& owner = *current_runtime();
+  runtime& owner = home_of(desc);
   desc.watched.store(os::no_handle, std::memory_order_relaxed);
   for (const direction side : {direction::read, direction::write}) {
     desc.deadline(side).store(deadline_none, std::memory_order_seq_cst);
@@ -160,7 +170,9 @@ void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next) n
 std::optional<error> descriptor_check(poll_desc& desc, direction side) noexcept {
   // relaxed: a first look; the one that counts comes after arming.
   if (desc.closing.load(std::memory_order_relaxed)) return error(errc::closed);
-  if (const auto why = stop_reason()) return error(*why);
+  const parker& self = this_parker();
+  if (is_foreign(self, desc)) return error(errc::wrong_runtime);
+  if (const auto why = stop_reason(self)) return error(*why);
   if (desc.deadline(side).load(std::memory_order_relaxed) == deadline_expired) {
     return error(errc::deadline_exceeded);
   }
@@ -171,7 +183,8 @@ std::optional<error> descriptor_wait(poll_desc& desc, direction side, os::native
                                      wait_kind kind) noexcept {
   control_block* const self = this_fiber_or_null();
   if (self == nullptr) return error(errc::not_a_fiber);
-  runtime& owner = *current_runtime();
+  if (is_foreign(*self, desc)) return error(errc::wrong_runtime);
+  runtime& owner = home_of(desc);
   desc.watched.store(fd, std::memory_order_relaxed);
   if (auto failed = ensure_registered(owner, desc, fd)) return failed;
   await_report(*self, desc, side, {.kind = kind, .on = &desc});
@@ -182,9 +195,10 @@ result<os::outcome> descriptor_perform(poll_desc& desc, direction side, operatio
                                        wait_kind kind) noexcept {
   control_block* const self = this_fiber_or_null();
   if (self == nullptr) return std::unexpected(error(errc::not_a_fiber));
+  if (is_foreign(*self, desc)) return std::unexpected(error(errc::wrong_runtime));
   processor* reporting = &current_worker()->own();
   if (reporting->shard->ties()) {
-    const auto tied = tie(*current_runtime(), desc, asked.fd);
+    const auto tied = tie(home_of(desc), desc, asked.fd);
     if (!tied) return std::unexpected(tied.error());
     reporting = *tied;
   }
@@ -226,7 +240,7 @@ void descriptor_shut_reading(poll_desc& desc) noexcept {
 }
 
 void descriptor_set_deadline(poll_desc& desc, direction side, std::int64_t when) noexcept {
-  runtime& owner = *current_runtime();
+  runtime& owner = home_of(desc);
   if (when != deadline_none && os::has_passed(when)) when = deadline_expired;
   std::atomic<std::int64_t>& word = desc.deadline(side);
   word.store(when, std::memory_order_seq_cst);  // the stopper's step 1 when it has passed

@@ -13,6 +13,7 @@
 #include "poller/operation.h"
 #include "poller/poll_desc.h"
 #include "sched/park.h"
+#include "sched/runtimes.h"
 
 namespace sluice::rt {
 
@@ -20,22 +21,22 @@ namespace sluice::rt {
 //          no runtime is running.
 [[nodiscard]] result<poll_desc*> descriptor_open() noexcept;
 
-// Returns  the number of the running runtime, never given twice in a process; 0 when none runs. A
-//          poll_desc is gone with the runtime that it was opened in.
-[[nodiscard]] std::uint64_t runtime_number() noexcept;
+// Returns  which runtime it was opened in, by the calling fiber or thread; it is gone with that.
+[[nodiscard]] runtime_id descriptor_home(const poll_desc& desc) noexcept;
 
 // Unlinks its timers, ends its registration and gives it back. Nobody is inside any more; `fd` is
 // still open. Any thread.
 // `closed_next`: the caller closes `fd` at once, and nobody else knows the number.
 void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next = false) noexcept;
 
-// The reasons not to try at all: closed, the deadline has passed, the fiber was asked to stop.
+// The reasons not to try at all: closed, the deadline has passed, the fiber was asked to stop, or
+// it is one of another runtime.
 [[nodiscard]] std::optional<error> descriptor_check(poll_desc& desc, direction side) noexcept;
 
 // Parks the calling fiber until a report for this direction; registers the descriptor with the
 // present processor's shard if it is not registered yet. Returns nothing when the system call is
 // to be tried again (the report may have been spurious), else closed, deadline_exceeded,
-// operation_canceled, not_a_fiber (a plain thread) or the registration's own error.
+// operation_canceled, not_a_fiber (a plain thread), wrong_runtime or the registration's own error.
 [[nodiscard]] std::optional<error> descriptor_wait(poll_desc& desc, direction side,
                                                    os::native_handle fd, wait_kind kind) noexcept;
 

@@ -232,6 +232,16 @@ void dump_fibers(runtime& owner, const dump_sink& to, bool each) {
   }
 }
 
+bool dump_all_runtimes(const dump_sink& to, bool each) {
+  const runtime_pin pin;
+  const std::size_t count = running_count();
+  pin.for_each([&](runtime& one) {
+    if (count > 1) printer(to).print("runtime %" PRIu64 "\n", one.id().number);
+    dump_fibers(one, to, each);
+  });
+  return count != 0;
+}
+
 bool all_wait_for_each_other(runtime& owner) noexcept {
   bool all = true;
   std::uint64_t count = 0;

@@ -22,6 +22,8 @@ struct dump_sink {
 
 // `each`: all of them, a line for each, not counted together.
 void dump_fibers(runtime& owner, const dump_sink& to, bool each);
+// Those of every runtime in the process, which is named if there are several. False: there is none.
+bool dump_all_runtimes(const dump_sink& to, bool each);
 
 // Whether every fiber waits for another one, without an end to it: nobody in here can wake them.
 [[nodiscard]] bool all_wait_for_each_other(runtime& owner) noexcept;

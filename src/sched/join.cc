@@ -73,14 +73,12 @@ bool join_state::abandon() noexcept {
 
 void join_state::request_stop() noexcept {
   internals& self = inside();
-  // What hangs on a token is the program's: the fiber's end does not wait for it.
-  self.scope.tell_tokens();
+  // The fiber's end waits from here on, so that whoever joins it meanwhile leaves us the state.
   const bool runs = self.word.begin_stop();
   // The control block serves others by now, and who has a token may look at it still.
   if (!runs) self.scope.disown();
-  self.scope.mark_stopped();
+  self.scope.stop();
   if (runs) self.word.end_stop();
-  self.scope.tell_tokens();
 }
 
 std::stop_token join_state::token() { return inside().scope.token(true); }

@@ -23,7 +23,10 @@ constexpr std::size_t warm_when_idle = 256;
 
 }  // namespace
 
-monitor::monitor(runtime& owner) : owner_(owner), last_switches_(owner.processors().size(), 0) {
+monitor::monitor(runtime& owner)
+    : owner_(owner),
+      state_(states_[owner.id().place]),
+      last_switches_(owner.processors().size(), 0) {
   // seq_cst: before its thread and every worker.
   state_.store(watching, std::memory_order_seq_cst);
   thread_ = std::thread([this] { watch(); });
@@ -36,12 +39,16 @@ monitor::~monitor() {
   thread_.join();
 }
 
-void monitor::wake() noexcept {
+void monitor::wake(state_word& which) noexcept {
   std::uint32_t expected = asleep;
   // seq_cst: pairs with [A]; one waker is enough.
-  if (state_.compare_exchange_strong(expected, watching, std::memory_order_seq_cst)) {
-    os::futex_wake(&state_, 1);
+  if (which.compare_exchange_strong(expected, watching, std::memory_order_seq_cst)) {
+    os::futex_wake(&which, 1);
   }
+}
+
+void monitor::wake_all() noexcept {
+  for (state_word& each : states_) wake(each);
 }
 
 void monitor::watch() noexcept {
@@ -153,6 +160,8 @@ void monitor::say(const char* headline) noexcept {
 // that is asked for.
 void monitor::report_deadlock() noexcept {
   if (owner_.options().deadlocks == deadlock_reports::never) return;
+  // Who comes from outside may wake somebody: a plain thread, or a fiber of another runtime.
+  if (owner_.is_embedded() || running_count() != 1) return;
   if (owner_.options().deadlocks == deadlock_reports::when_alone) {
     // The workers, which include the thread that called run(), and this one.
     const std::uint32_t ours = static_cast<std::uint32_t>(owner_.processors().size()) + 1;
@@ -189,7 +198,10 @@ std::uint64_t monitor::total_switches() noexcept {
 
 void monitor::dump_on_request() noexcept {
   if (!owner_.options().dump_on_quit) return;
-  if (os::take_signal(std::uint64_t{1} << (os::quit_signal - 1)) != 0) say("all fibers:");
+  if (os::take_signal(std::uint64_t{1} << (os::quit_signal - 1)) == 0) return;
+  std::fputs("sluice: all fibers:\n", stderr);
+  dump_all_runtimes(stderr_sink(), false);
+  (void)std::fflush(stderr);
 }
 
 void monitor::report_late_fibers(std::int64_t now) noexcept {

@@ -14,6 +14,7 @@
 // The intervals are prices: a tick of 1 ms costs 1.2 % of a core, one of 20 us a fifth of it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -39,11 +40,12 @@ class monitor {
     }
   }
 
-  // Looks at once: the runtime has begun to stop, or there is a signal. Signal-safe.
-  static void wake() noexcept;
+  // Looks at once: the runtime has begun to stop. All of them: there is a signal. Signal-safe.
+  void wake() noexcept { wake(state_); }
+  static void wake_all() noexcept;
 
   // Whether it has had nothing to look at for a second. For tests.
-  [[nodiscard]] static bool is_asleep() noexcept {
+  [[nodiscard]] bool is_asleep() const noexcept {
     return state_.load(std::memory_order_seq_cst) == asleep;
   }
 
@@ -55,10 +57,12 @@ class monitor {
   static constexpr std::uint32_t watching = 0;
   static constexpr std::uint32_t asleep = 1;
   static constexpr std::uint32_t ended = 2;
+  using state_word = std::atomic<std::uint32_t>;
   static constexpr std::int64_t calm_interval = 5'000'000;          // ns
   static constexpr std::int64_t alert_interval = 1'000'000;         // ns
   static constexpr std::int64_t idle_before_sleep = 1'000'000'000;  // ns
 
+  static void wake(state_word& which) noexcept;
   void watch() noexcept;
   [[nodiscard]] bool look() noexcept;
   [[nodiscard]] bool has_waiting_work(processor& of, std::int64_t now) noexcept;
@@ -74,8 +78,10 @@ class monitor {
   [[nodiscard]] bool all_idle() noexcept;
 
   runtime& owner_;
-  // The process's, as the runtime is: a signal's handler wakes a monitor that may be ending.
-  static inline constinit std::atomic<std::uint32_t> state_{watching};
+  // The process's, one for each runtime's place: a signal's handler wakes monitors that may be
+  // ending.
+  static inline constinit std::array<state_word, runtime_limit> states_{};
+  state_word& state_;
   std::atomic<std::uint64_t> looks_{0};
   // The monitor's thread only.
   std::vector<std::uint64_t> last_switches_;

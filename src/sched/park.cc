@@ -137,7 +137,8 @@ wake_reason park(parker& self) noexcept {
 
 void ready(parker& target) noexcept {
   if (target.is_fiber) {
-    current_runtime()->make_runnable(&static_cast<control_block&>(target));
+    auto& fiber = static_cast<control_block&>(target);
+    runtime_at(fiber.home).make_runnable(&fiber);
   } else {
     os::futex_wake(target.word.address(), 1);
   }
@@ -148,10 +149,6 @@ bool wake(parker& target, std::uint32_t epoch, wake_reason reason) noexcept {
   const claim_result result = target.word.claim_and_release(epoch, reason);
   if (result == claim_result::runnable) ready(target);
   return result != claim_result::lost;
-}
-
-bool wake(const park_ref& target, wake_reason reason) noexcept {
-  return wake(current_runtime()->block(target.fiber), target.epoch, reason);
 }
 
 std::optional<errc> stop_reason(const parker& self) noexcept {

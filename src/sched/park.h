@@ -100,9 +100,6 @@ void ready(parker& target) noexcept;
 // Waker: competes for one park and wakes it. True: won. Any thread.
 bool wake(parker& target, std::uint32_t epoch, wake_reason reason) noexcept;
 
-// As wake, for what a wait slot gave back.
-bool wake(const park_ref& target, wake_reason reason) noexcept;
-
 // For a call that returns a result, before it tries anything: errc::operation_canceled if its
 // caller has been asked to stop, else errc::deadline_exceeded if the time of its scopes is up.
 [[nodiscard]] std::optional<errc> stop_reason(const parker& self) noexcept;

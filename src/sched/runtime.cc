@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <stdexcept>
 #include <system_error>
 
@@ -18,6 +19,7 @@
 #include "sched/static_guard.h"
 #include "sched/worker.h"
 #include "sched/worker_tls.h"
+#include "sluice/runtime.h"
 
 namespace sluice::rt {
 
@@ -27,13 +29,13 @@ namespace {
 
 constexpr std::uint16_t processor_limit = 1024;
 
-// seq_cst throughout: changes twice a run, and whoever uses it is ordered by being started.
-std::atomic<runtime*> the_runtime{nullptr};
-std::atomic<std::uint64_t> runtimes_so_far{0};
-
-// Held by whoever looks at the runtime from outside, and for its end.
-std::mutex& pinned() {
-  static auto* const one = new std::mutex;  // never destroyed
+// How many runtimes keep signals. Its mutex is held while the last one gives them back.
+struct signal_keepers {
+  std::mutex mutex;
+  std::uint32_t count = 0;  // GUARDED_BY(mutex)
+};
+signal_keepers& keepers() noexcept {
+  static auto* const one = new signal_keepers;  // never destroyed
   return *one;
 }
 
@@ -68,18 +70,13 @@ std::unique_ptr<poller> new_shard(const poller_backend& backend) {
 
 }  // namespace
 
-runtime* current_runtime() noexcept { return the_runtime.load(std::memory_order_seq_cst); }
-
-runtime_pin::runtime_pin() : held_(pinned()) {}
-
 runtime::runtime(const run_options& options)
-    // relaxed: only to tell them apart.
-    : number_(runtimes_so_far.fetch_add(1, std::memory_order_relaxed) + 1),
-      options_(options),
+    : options_(options),
       processor_count_(choose_processors(options.processors)),
       symmetric_gate_(choose_symmetric_gate()),
       backend_(choose_poller()),
       stacks_({.control_size = sizeof(control_block)}),
+      descriptors_(place_.id().place),
       idle_(processor_count_),
       processors_(new processor[processor_count_]) {
   for (std::uint32_t i = 0; i < processor_count_; ++i) {
@@ -220,8 +217,11 @@ void runtime::all_ended() noexcept {
   for (processor& each : processors()) signal(each);
 }
 
-void runtime::at_end(void (*clean_up)() noexcept) noexcept {
-  clean_up_.store(clean_up, std::memory_order_seq_cst);
+void runtime::keep_signals() noexcept {
+  // seq_cst: not worth a thought.
+  if (keeps_signals_.exchange(true)) return;
+  const std::lock_guard held(keepers().mutex);
+  ++keepers().count;
 }
 
 void runtime::stop_all() noexcept {
@@ -251,36 +251,41 @@ void stop_fiber(control_block& fiber) noexcept {
 
 // ---- running
 
-void runtime::start_workers(std::vector<std::thread>& threads) {
-  for (std::uint32_t i = 1; i < processor_count_; ++i) {
-    threads.emplace_back([this, i] { workers_[i]->run(); });
-  }
-}
-
 void runtime::catch_quit_signal() {
-  at_end(+[]() noexcept {
-    os::restore_signals();
-    os::after_noting(nullptr);
-  });
-  os::after_noting(&monitor::wake);
+  keep_signals();
+  os::after_noting(&monitor::wake_all);
   if (auto caught = os::catch_signal(os::quit_signal); !caught) {
     throw std::system_error(caught.error().code(), "sluice: the quit signal cannot be caught");
   }
 }
 
+void runtime::start_threads(std::uint32_t first_worker) {
+  threads_.reserve(processor_count_);
+  // The monitor is who prints.
+  if (options_.dump_on_quit && options_.monitor) catch_quit_signal();
+  if (options_.monitor) monitor_ = std::make_unique<monitor>(*this);
+  for (std::uint32_t i = first_worker; i < processor_count_; ++i) {
+    threads_.emplace_back([this, i] { workers_[i]->run(); });
+  }
+}
+
+// The workers leave, or have left.
+void runtime::finish() noexcept {
+  for (std::thread& each : threads_) each.join();
+  monitor_.reset();
+  if (keeps_signals_.load()) {
+    const std::lock_guard held(keepers().mutex);
+    if (--keepers().count == 0) {
+      os::restore_signals();
+      os::after_noting(nullptr);
+    }
+  }
+  race_acquire(this);  // pairs with the end of every fiber
+}
+
 void runtime::run(void (*main)(void* argument), void* argument, const std::source_location& where) {
-  std::vector<std::thread> threads;
-  threads.reserve(processor_count_);
-  const auto finish = [&] {
-    for (std::thread& each : threads) each.join();
-    monitor_.reset();
-    if (auto* const clean_up = clean_up_.load(std::memory_order_seq_cst)) clean_up();
-  };
   try {
-    // The monitor is who prints.
-    if (options_.dump_on_quit && options_.monitor) catch_quit_signal();
-    if (options_.monitor) monitor_ = std::make_unique<monitor>(*this);
-    start_workers(threads);
+    start_threads(1);
     spawn_main(*this, main, argument, where);
   } catch (...) {
     all_ended();
@@ -289,7 +294,25 @@ void runtime::run(void (*main)(void* argument), void* argument, const std::sourc
   }
   workers_[0]->run();
   finish();
-  race_acquire(this);  // pairs with the end of every fiber
+}
+
+void runtime::begin() {
+  embedded_ = true;
+  fiber_started();  // as if by a fiber that ends with end()
+  try {
+    start_threads(0);
+  } catch (...) {
+    all_ended();
+    finish();
+    throw;
+  }
+}
+
+void runtime::end() noexcept {
+  stop_all();
+  // acq_rel: as in give_share_back.
+  if (alive_.fetch_sub(1, std::memory_order_acq_rel) == 1) all_ended();
+  finish();
 }
 
 runtime_stats runtime::stats() noexcept {
@@ -312,6 +335,7 @@ runtime_stats runtime::stats() noexcept {
   }
   // Read one after another while others change: never below zero for that.
   sum.fibers = alive_.load(std::memory_order_relaxed);
+  if (embedded_) ++unborn;  // see begin()
   sum.fibers -= std::min(sum.fibers, unborn);
   sum.spawned = spawned_.load(std::memory_order_relaxed);
   sum.spawned -= std::min(sum.spawned, unused_numbers);
@@ -329,25 +353,23 @@ std::size_t describe(const stack_pool& pool, std::uint32_t index, std::span<char
   return std::min(static_cast<std::size_t>(std::max(length, 0)), into.size());
 }
 
-// Registers the runtime, and whatever else is process-wide, for as long as it runs.
+// The runtime is known, and whatever else is process-wide is there, for as long as it runs.
 class registration {
  public:
-  explicit registration(runtime& owner) : overflow_(owner.options().report_stack_overflow) {
-    runtime* none = nullptr;
-    if (!the_runtime.compare_exchange_strong(none, &owner, std::memory_order_seq_cst)) {
-      throw std::logic_error("sluice: run() was called while a runtime is running");
-    }
+  explicit registration(runtime& owner)
+      : owner_(owner), overflow_(owner.options().report_stack_overflow) {
     if (overflow_) install_overflow_handler(&describe);
+    publish(owner_);
   }
   ~registration() {
+    withdraw(owner_);
     if (overflow_) uninstall_overflow_handler();
-    const std::lock_guard held(pinned());
-    the_runtime.store(nullptr, std::memory_order_seq_cst);
   }
   registration(const registration&) = delete;
   registration& operator=(const registration&) = delete;
 
  private:
+  runtime& owner_;
   const bool overflow_;
 };
 
@@ -363,8 +385,8 @@ runtime_stats stats() noexcept {
 
 void detail::run_main(void (*main)(void* argument), void* argument, const run_options& options,
                       const std::source_location& where) {
-  if (rt::current_runtime() != nullptr) {
-    throw std::logic_error("sluice: run() was called while a runtime is running");
+  if (rt::current_worker() != nullptr) {
+    throw std::logic_error("sluice: run() was called by a fiber");
   }
 #if SLUICE_STATIC_GUARD
   rt::static_guard_anchor();
@@ -374,4 +396,35 @@ void detail::run_main(void (*main)(void* argument), void* argument, const run_op
   owner.run(main, argument, where);
 }
 
+// ---- a runtime as an object
+
+struct runtime::internals {
+  explicit internals(const run_options& options) : core(options), registered(core) {}
+  rt::runtime core;
+  const rt::registration registered;
+};
+
+runtime::runtime(const run_options& options) {
+#if SLUICE_STATIC_GUARD
+  rt::static_guard_anchor();
+#endif
+  inside_ = std::make_unique<internals>(options);
+  inside_->core.begin();
+}
+
+runtime::~runtime() {
+  rt::worker* const here = rt::current_worker();
+  if (here != nullptr && &here->owner() == &inside_->core) {
+    misuse("a sluice::runtime was destroyed by one of its own fibers");
+  }
+  inside_->core.end();
+}
+
+void runtime::request_stop() noexcept { inside_->core.stop_all(); }
+runtime_stats runtime::stats() const noexcept { return inside_->core.stats(); }
+
 }  // namespace sluice
+
+sluice::rt::runtime& sluice::rt::core_of(const sluice::runtime& which) noexcept {
+  return which.inside_->core;
+}

@@ -1,4 +1,4 @@
-// runtime.h: everything that lives from run() to its return.
+// runtime.h: everything that lives from run() to its return, or as long as a sluice::runtime.
 //
 // Lock ranks, taken in this order only: timer_lock, then nothing; inbox_lock, then nothing; the
 // global queue's lock, then nothing. No runtime lock is held across a switch, a system call or user
@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <source_location>
 #include <span>
 #include <stop_token>
@@ -21,6 +20,7 @@
 #include "sched/global_queue.h"
 #include "sched/idle_set.h"
 #include "sched/processor.h"
+#include "sched/runtimes.h"
 #include "sluice/run.h"
 
 namespace sluice::rt {
@@ -53,6 +53,13 @@ class runtime {
   // has ended.
   void run(void (*main)(void* argument), void* argument, const std::source_location& where);
 
+  // Runs without a first fiber and with all workers on threads of its own, until end(), which asks
+  // every fiber to stop and returns when all have ended.
+  void begin();
+  void end() noexcept;
+  // Fibers may come from outside at any time.
+  [[nodiscard]] bool is_embedded() const noexcept { return embedded_; }
+
   // Makes a fiber runnable, from wherever the caller is: a fiber, a worker's loop, a plain thread.
   void make_runnable(control_block* fiber) noexcept;
 
@@ -65,7 +72,7 @@ class runtime {
   // Makes one particular processor's sleeper look again.
   void signal(processor& which) noexcept;
 
-  // Asks every fiber to stop, and those that come. Any thread; once.
+  // Asks every fiber to stop, and those that come. Any thread.
   void stop_all() noexcept;
   [[nodiscard]] bool stopping() const noexcept {
     // seq_cst: pairs with stop_all's store; see control_block.h [S1] [S2].
@@ -79,8 +86,7 @@ class runtime {
     return finished_.load(std::memory_order_seq_cst);
   }
 
-  // Which of the process's runtimes this is; from 1.
-  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+  [[nodiscard]] const runtime_id& id() const noexcept { return place_.id(); }
 
   // A number for a new fiber, never given twice. The first form is for the owner of `at`, inside
   // the gate; so are those below.
@@ -112,8 +118,9 @@ class runtime {
   [[nodiscard]] idle_set& idle() noexcept { return idle_; }
   [[nodiscard]] monitor* watcher() noexcept { return monitor_.get(); }
   [[nodiscard]] const run_options& options() const noexcept { return options_; }
-  // Called once when the last fiber has ended. Any fiber.
-  void at_end(void (*clean_up)() noexcept) noexcept;
+  // Before one catches signals: they do again what they did before when the last runtime that has
+  // called this has ended. Any fiber.
+  void keep_signals() noexcept;
   [[nodiscard]] bool symmetric_gate() const noexcept { return symmetric_gate_; }
   [[nodiscard]] runtime_stats stats() noexcept;
 
@@ -121,12 +128,13 @@ class runtime {
   static constexpr std::uint64_t share = 64;
 
   void all_ended() noexcept;
-  void start_workers(std::vector<std::thread>& threads);
+  void start_threads(std::uint32_t first_worker);
+  void finish() noexcept;
   void catch_quit_signal();
   class outsider;
   void push_from_outside(control_block* fiber) noexcept;
 
-  const std::uint64_t number_;
+  const runtime_place place_;
   const run_options options_;
   const std::uint32_t processor_count_;
   const bool symmetric_gate_;
@@ -139,9 +147,9 @@ class runtime {
   // One each. They outlive their threads, since others may look at them.
   std::vector<std::unique_ptr<worker>> workers_;
   std::unique_ptr<monitor> monitor_;
-  // So far only signals need one; a second user makes it a list. seq_cst: set by fibers, read when
-  // all have ended.
-  std::atomic<void (*)() noexcept> clean_up_{nullptr};
+  std::vector<std::thread> threads_;  // only who runs or begins it, and ends it
+  bool embedded_ = false;             // immutable once it runs
+  std::atomic<bool> keeps_signals_{false};
 
   std::stop_source stop_source_;
   std::atomic<bool> stopping_{false};
@@ -150,21 +158,6 @@ class runtime {
   std::atomic<std::uint32_t> outsiders_{0};
   alignas(64) std::atomic<std::uint64_t> alive_{0};
   std::atomic<std::uint64_t> spawned_{0};
-};
-
-// The runtime that runs, or nullptr. Set before its first worker starts, cleared after its last has
-// ended; its fibers and workers may rely on it.
-[[nodiscard]] runtime* current_runtime() noexcept;
-
-// Keeps the runtime that runs, if one does, from ending while this lives; for those who are none of
-// its fibers. Briefly: its end waits.
-class runtime_pin {
- public:
-  runtime_pin();
-  [[nodiscard]] runtime* get() const noexcept { return current_runtime(); }
-
- private:
-  const std::unique_lock<std::mutex> held_;
 };
 
 }  // namespace sluice::rt

@@ -78,9 +78,6 @@ class scope {
     mark_stopped();
     tell_tokens();
   }
-  // The canceller's steps: 1 and 4, which call what hangs on the tokens; 2 and 3.
-  void tell_tokens() noexcept;
-  void mark_stopped() noexcept;
   [[nodiscard]] bool is_stopped() const noexcept {
     // seq_cst: [F].
     return stopped_.load(std::memory_order_seq_cst);
@@ -100,6 +97,9 @@ class scope {
   struct token_state;
 
   void stop_here(wake_batch& woken) noexcept;
+  // The canceller's steps: 1 and 4, which call what hangs on the tokens; 2 and 3.
+  void tell_tokens() noexcept;
+  void mark_stopped() noexcept;
   void claim(parker& who, wake_batch& woken) noexcept;
   void leave_others() noexcept;
   void leave_parent() noexcept;

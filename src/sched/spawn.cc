@@ -14,6 +14,7 @@
 #include "sched/worker_switch.h"
 #include "sched/worker_tls.h"
 #include "sluice/fiber.h"
+#include "sluice/runtime.h"
 
 namespace sluice::rt {
 namespace {
@@ -85,6 +86,7 @@ control_block* construct(runtime& owner, const stack_slot& slot) noexcept {
   auto* const block = ::new (slot.control) control_block;
   block->word.restart(owner.stacks().epoch_of(slot.index).load(std::memory_order_relaxed));
   block->is_fiber = true;
+  block->home = owner.id().place;
   block->index = slot.index;
   block->park_timer.owner = slot.index;
   block->park_timer.kind = timer_kind::fiber;
@@ -254,21 +256,34 @@ inline void start_fiber(runtime& owner, control_block& block, void (*run)(void* 
 
 namespace sluice::detail {
 
-result<spawn_slot> spawn_reserve(const closure_type& type, const spawn_options& options,
-                                 const std::source_location& where) noexcept {
-  rt::runtime* const owner = rt::current_runtime();
-  if (owner == nullptr) return std::unexpected(error(errc::not_a_fiber));
-  auto block = rt::prepare_fiber(*owner, type, options, where);
+namespace {
+
+result<spawn_slot> reserve_in(rt::runtime& owner, const closure_type& type,
+                              const spawn_options& options,
+                              const std::source_location& where) noexcept {
+  auto block = rt::prepare_fiber(owner, type, options, where);
   if (!block) return std::unexpected(block.error());
   return spawn_slot{*block, (*block)->closure};
 }
 
+}  // namespace
+
+result<spawn_slot> spawn_reserve(const closure_type& type, const spawn_options& options,
+                                 const std::source_location& where) noexcept {
+  rt::runtime* const owner =
+      options.on != nullptr ? &rt::core_of(*options.on) : rt::current_runtime();
+  if (owner == nullptr) return std::unexpected(error(errc::not_a_fiber));
+  return reserve_in(*owner, type, options, where);
+}
+
 void spawn_start(const spawn_slot& slot, const closure_type& type) noexcept {
-  rt::start_fiber(*rt::current_runtime(), *static_cast<rt::control_block*>(slot.control), type.run);
+  auto& block = *static_cast<rt::control_block*>(slot.control);
+  rt::start_fiber(rt::runtime_at(block.home), block, type.run);
 }
 
 void spawn_abandon(const spawn_slot& slot) noexcept {
-  rt::give_back(*rt::current_runtime(), *static_cast<rt::control_block*>(slot.control));
+  auto& block = *static_cast<rt::control_block*>(slot.control);
+  rt::give_back(rt::runtime_at(block.home), block);
 }
 
 void throw_spawn_failure(const error& failure) {
@@ -294,7 +309,7 @@ void spawn_main(runtime& owner, void (*main)(void* argument), void* argument,
                                     self.main(self.argument);
                                     self.owner->stop_all();
                                   }};
-  const auto slot = detail::spawn_reserve(type, {.name = "main"}, where);
+  const auto slot = detail::reserve_in(owner, type, {.name = "main"}, where);
   if (!slot) detail::throw_spawn_failure(slot.error());
   ::new (slot->closure) first{&owner, main, argument};
   detail::spawn_start(*slot, type);
