@@ -33,8 +33,7 @@ struct spawn_options {
   std::size_t stack_size = 0;
   // For dumps, see debug.h. A literal, or other text that is never freed; null: none.
   const char* name = nullptr;
-  // Whose fiber it is, see runtime.h; null: the caller's runtime.
-  runtime* on = nullptr;
+  runtime* on = nullptr;  // whose fiber it is, see runtime.h; null: the caller's
 };
 
 namespace detail {
