@@ -7,82 +7,15 @@
 #include <cstdio>
 #include <memory>
 #include <new>
-#include <optional>
 #include <string>
 #include <tuple>
 
 #include "os/clock.h"
 #include "os/socket.h"
+#include "sched/fiber_snapshot.h"
 
 namespace sluice::rt {
 namespace {
-
-// One fiber at one moment.
-struct snapshot {
-  std::uint64_t number = 0;
-  const char* name = nullptr;
-  const char* file = "";
-  std::uint32_t line = 0;
-  wait_kind kind = wait_kind::none;
-  const void* on = nullptr;
-  std::int64_t since = 0;
-  std::int64_t until = 0;
-  std::size_t stack_used = 0;
-  std::size_t stack_bytes = 0;
-  bool stopping = false;
-  bool parked = false;
-};
-
-// What others may write at the same time, and construct: ThreadSanitizer would be right about it,
-// and is not asked. Whether it was the same fiber all the while is looked at in the end.
-#if defined(__clang__)
-#define SLUICE_UNSEEN [[clang::disable_sanitizer_instrumentation]]
-#else
-#define SLUICE_UNSEEN [[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
-#endif
-
-template <class T>
-SLUICE_UNSEEN T peek(const void* from) noexcept {
-  return *static_cast<const volatile T*>(from);
-}
-
-SLUICE_UNSEEN std::optional<snapshot> look_at(const control_block& fiber) noexcept {
-  if (peek<slot_state>(&fiber.state) != slot_state::live) return std::nullopt;
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with the spawn that stored it
-  snapshot seen;
-  const auto word = peek<std::uint64_t>(fiber.word.address());
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with [A] of park_word.h
-  seen.number = peek<std::uint64_t>(&fiber.number);
-  seen.name = peek<const char*>(&fiber.name);
-  seen.file = peek<const char*>(&fiber.spawn_file);
-  seen.line = peek<std::uint32_t>(&fiber.spawn_line);
-  seen.kind = peek<wait_kind>(&fiber.waiting_for);
-  seen.on = peek<const void*>(&fiber.waiting_on);
-  seen.since = peek<std::int64_t>(&fiber.waiting_since);
-  seen.until = peek<std::int64_t>(&fiber.park_deadline);
-  seen.stopping = peek<bool>(&fiber.stop_requested);
-  seen.stack_bytes = peek<std::size_t>(&fiber.stack_bytes);
-  const auto* const top = reinterpret_cast<const std::byte*>(&fiber);
-  const auto* const at = peek<const std::byte*>(&fiber.saved.stack_pointer);
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with the fence in park_begin
-  // What was read belongs to one park, or is not told.
-  constexpr std::uint64_t parked = park_word::waiting | park_word::saved;
-  seen.parked = (word & parked) == parked && peek<std::uint64_t>(fiber.word.address()) == word;
-  if (seen.parked) {
-    if (at < top) seen.stack_used = static_cast<std::size_t>(top - at);
-  } else if (seen.kind != wait_kind::starting) {
-    seen.kind = seen.kind == wait_kind::runnable ? wait_kind::runnable : wait_kind::running;
-  }
-  if (peek<std::uint64_t>(&fiber.number) != seen.number) return std::nullopt;
-  return seen;
-}
-
-template <class Visit>
-void for_each_fiber(runtime& owner, Visit visit) {
-  owner.stacks().for_each([&](std::uint32_t, void* control) {
-    if (const auto seen = look_at(*static_cast<const control_block*>(control))) visit(*seen);
-  });
-}
 
 // Whoever waits for these names the descriptor, if anything.
 bool is_on_descriptor(wait_kind kind) noexcept {
@@ -110,13 +43,13 @@ class printer {
     to_.write(to_.context, {text.data(), kept});
   }
 
-  void one(const snapshot& fiber);
+  void one(const fiber_snapshot& fiber);
   [[nodiscard]] double seconds_since(std::int64_t then) const noexcept {
     return then != 0 ? std::max(static_cast<double>(now_ - then) * 1e-9, 0.0) : 0.0;
   }
 
  private:
-  void what_it_waits_for(const snapshot& fiber);
+  void what_it_waits_for(const fiber_snapshot& fiber);
 
   const dump_sink& to_;
   const std::int64_t now_;
@@ -133,7 +66,7 @@ void print_connection(printer& out, const poll_desc& desc) {
             remote ? remote->to_string().c_str() : "");
 }
 
-void printer::what_it_waits_for(const snapshot& fiber) {
+void printer::what_it_waits_for(const fiber_snapshot& fiber) {
   print("%s", name_of(fiber.kind));
   if (!fiber.parked) return;
   if (is_on_descriptor(fiber.kind)) {
@@ -147,7 +80,7 @@ void printer::what_it_waits_for(const snapshot& fiber) {
   }
 }
 
-void printer::one(const snapshot& fiber) {
+void printer::one(const fiber_snapshot& fiber) {
   print("  fiber %" PRIu64, fiber.number);
   if (fiber.name != nullptr) print(" \"%s\"", fiber.name);
   print(": ");
@@ -162,16 +95,16 @@ void printer::one(const snapshot& fiber) {
 struct group {
   static constexpr std::size_t most_shown = 4;
 
-  snapshot first;
+  fiber_snapshot first;
   std::uint64_t count = 0;
   std::int64_t longest_since = 0;
-  std::array<snapshot, most_shown> shown;
+  std::array<fiber_snapshot, most_shown> shown;
 
-  [[nodiscard]] bool takes(const snapshot& fiber) const noexcept {
+  [[nodiscard]] bool takes(const fiber_snapshot& fiber) const noexcept {
     return std::tie(first.file, first.line, first.kind) ==
            std::tie(fiber.file, fiber.line, fiber.kind);
   }
-  void take(const snapshot& fiber) noexcept {
+  void take(const fiber_snapshot& fiber) noexcept {
     if (count < most_shown) shown[count] = fiber;
     ++count;
     if (fiber.since != 0 && (longest_since == 0 || fiber.since < longest_since)) {
@@ -187,7 +120,7 @@ struct groups {
   std::uint64_t all = 0;
   std::array<group, most_groups> each;
 
-  void take(const snapshot& fiber) noexcept {
+  void take(const fiber_snapshot& fiber) noexcept {
     ++all;
     std::size_t at = 0;
     while (at < used && !each[at].takes(fiber)) ++at;
@@ -220,10 +153,10 @@ dump_sink stderr_sink() noexcept {
 
 void dump_fibers(runtime& owner, const dump_sink& to, bool each) {
   printer out(to);
-  if (each) return for_each_fiber(owner, [&](const snapshot& fiber) { out.one(fiber); });
+  if (each) return for_each_fiber(owner, [&](const fiber_snapshot& fiber) { out.one(fiber); });
   const std::unique_ptr<groups> found(new (std::nothrow) groups);
   if (found == nullptr) return out.print("  no memory for a list of fibers\n");
-  for_each_fiber(owner, [&](const snapshot& fiber) { found->take(fiber); });
+  for_each_fiber(owner, [&](const fiber_snapshot& fiber) { found->take(fiber); });
   out.print("fibers: %" PRIu64 ", processors: %" PRIu64 "\n", found->all,
             std::uint64_t{owner.processors().size()});
   for (std::size_t i = 0; i < found->used; ++i) print_group(out, found->each[i]);
@@ -245,7 +178,7 @@ bool dump_all_runtimes(const dump_sink& to, bool each) {
 bool all_wait_for_each_other(runtime& owner) noexcept {
   bool all = true;
   std::uint64_t count = 0;
-  for_each_fiber(owner, [&](const snapshot& fiber) {
+  for_each_fiber(owner, [&](const fiber_snapshot& fiber) {
     ++count;
     if (!fiber.parked || fiber.until != park_forever || is_ended_from_outside(fiber.kind)) {
       all = false;
