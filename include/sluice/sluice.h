@@ -9,6 +9,7 @@
 #include "sluice/error.h"
 #include "sluice/fiber.h"
 #include "sluice/io.h"
+#include "sluice/metrics.h"
 #include "sluice/net.h"
 #include "sluice/net/serve.h"
 #include "sluice/run.h"

@@ -287,6 +287,18 @@ std::size_t stack_pool::warm_count() noexcept {
   return count;
 }
 
+stack_pool::extent stack_pool::reserved() const noexcept {
+  extent sum;
+  const std::uint32_t count = slab_count_.load(std::memory_order_acquire);  // [F]
+  for (std::uint32_t number = 1; number <= count; ++number) {
+    const slab& home = slabs_[number];
+    if (home.first_control.load(std::memory_order_acquire) == nullptr) continue;  // [B]
+    sum.stacks += home.handed.load(std::memory_order_relaxed);
+    sum.mapped += home.mapped;
+  }
+  return sum;
+}
+
 std::size_t stack_pool::trim(std::size_t keep_warm) noexcept {
   std::size_t count = 0;
   for (size_class& each : classes_) count += trim_class(each, keep_warm);

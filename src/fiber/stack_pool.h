@@ -85,6 +85,14 @@ class stack_pool {
   // Returns  how many free stacks of all sizes still have their memory.
   [[nodiscard]] std::size_t warm_count() noexcept;
 
+  // Returns  how many stacks were ever handed out, taken or free, and the bytes of address space
+  //          that the slabs take.
+  struct extent {
+    std::size_t stacks = 0;
+    std::size_t mapped = 0;
+  };
+  [[nodiscard]] extent reserved() const noexcept;
+
   // Returns  the control block of an index that was ever handed out.
   [[nodiscard]] void* block_at(std::uint32_t index) const noexcept {
     const slab& home = slabs_[slab_of(index)];

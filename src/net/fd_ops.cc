@@ -23,7 +23,11 @@ result<std::size_t> read_once(io_handle& handle, std::size_t asked, os::read_buf
   for (;;) {
     if (auto refused = rt::descriptor_check(desc, direction::read)) return fail_with(*refused);
     std::optional<os::outcome> got;
-    if (drain.may_try(desc)) got = try_read();
+    if (drain.may_try(desc)) {
+      got = try_read();
+    } else {
+      rt::count_spared_read();
+    }
     if (!got || got->would_block()) {
       if (got) drain.note(desc, *got, asked, handle.short_read_drains());
       const waited came = waits().for_data(handle, into);

@@ -47,7 +47,14 @@ enum class wait_kind : std::uint8_t {
   pipe,
 };
 
+inline constexpr std::size_t wait_kinds = static_cast<std::size_t>(wait_kind::pipe) + 1;
+
 [[nodiscard]] const char* name_of(wait_kind kind) noexcept;
+
+// Whether it is what a park waits for.
+[[nodiscard]] constexpr bool is_wait(wait_kind kind) noexcept {
+  return kind != wait_kind::starting && kind != wait_kind::runnable && kind != wait_kind::running;
+}
 
 class scope;
 

@@ -40,6 +40,10 @@ void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next = 
 [[nodiscard]] std::optional<error> descriptor_wait(poll_desc& desc, direction side,
                                                    os::native_handle fd, wait_kind kind) noexcept;
 
+// Counts a read that is about to wait without having tried, since the one before it has emptied the
+// stream: a system call that was not made. For the metrics; on a plain thread it does nothing.
+void count_spared_read() noexcept;
+
 // Whether this runtime's pollers carry out operations: then descriptor_perform is the way to wait.
 [[nodiscard]] bool descriptors_complete() noexcept;
 

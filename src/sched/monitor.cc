@@ -57,7 +57,7 @@ void monitor::watch() noexcept {
   idle_since_ = last_trim_ = os::monotonic_now();
   // acquire: pairs with the destructor.
   while (state_.load(std::memory_order_acquire) != ended) {
-    looks_.fetch_add(1, std::memory_order_relaxed);
+    owner_.count_look();
     const bool anybody_stuck = look();
     const std::int64_t now = os::monotonic_now();
     report_late_fibers(now);
@@ -132,6 +132,8 @@ void monitor::relieve(processor& stuck, std::int64_t now) noexcept {
   report_list reports;
   stuck.shard->wait(poll_without_blocking, reports);
   stuck.unlock_shard();
+  processor_counters::add_shared(owner_.outside().polls);
+  processor_counters::add_shared(owner_.outside().reports, reports.size());
   for (const report& item : reports) {
     const delivered woken = deliver(owner_, item);
     for (control_block* fiber : {woken.reader, woken.writer}) {

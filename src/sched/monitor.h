@@ -49,10 +49,6 @@ class monitor {
     return state_.load(std::memory_order_seq_cst) == asleep;
   }
 
-  [[nodiscard]] std::uint64_t looks() const noexcept {
-    return looks_.load(std::memory_order_relaxed);
-  }
-
  private:
   static constexpr std::uint32_t watching = 0;
   static constexpr std::uint32_t asleep = 1;
@@ -82,7 +78,6 @@ class monitor {
   // ending.
   static inline constinit std::array<state_word, runtime_limit> states_{};
   state_word& state_;
-  std::atomic<std::uint64_t> looks_{0};
   // The monitor's thread only.
   std::vector<std::uint64_t> last_switches_;
   std::int64_t idle_since_ = 0;

@@ -11,6 +11,7 @@
 #include "poller/poller.h"
 #include "sched/run_queue.h"
 #include "sched/spin_lock.h"
+#include "sched/time_tally.h"
 #include "sched/yield_mark.h"
 
 namespace sluice::rt {
@@ -24,10 +25,19 @@ struct processor_counters {
   std::atomic<std::uint64_t> parks{0};
   std::atomic<std::uint64_t> steals{0};
   std::atomic<std::uint64_t> wakeups{0};
+  std::atomic<std::uint64_t> spawned{0};
+  std::atomic<std::uint64_t> wakes{0};         // parks that ended
+  std::atomic<std::uint64_t> reports{0};       // what the polls brought
+  std::atomic<std::uint64_t> spared_reads{0};  // see count_spared_read
 
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount = 1) noexcept {
     // relaxed: one writer.
     counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  // For those that many threads add to (runtime::outside).
+  static void add_shared(std::atomic<std::uint64_t>& counter, std::uint64_t amount = 1) noexcept {
+    // relaxed: a tally.
+    counter.fetch_add(amount, std::memory_order_relaxed);
   }
 };
 
@@ -88,6 +98,10 @@ struct alignas(64) processor {
 #endif
 
   processor_counters counters;
+  // How long after its time a timer of this heap fired. Written under timer_lock.
+  time_tally timer_lateness;
+  // How long what stands in the queue waits; a sample, see worker::mark_queue. Owner only writes.
+  time_tally queue_delay;
 
   [[nodiscard]] bool try_lock_shard() noexcept {
     // acquire: pairs with unlock_shard; the report buffer of the backend is the holder's.

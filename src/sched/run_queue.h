@@ -39,23 +39,31 @@ class run_queue {
     return true;
   }
 
-  // Who stands next in a long queue, and behind that one, to be prefetched; a thief may have either
-  // by now. Else nullptr.
-  struct successors {
+  // What there is to do beside the fiber that was popped.
+  struct aside {
+    // The queue is long, or every pop is attended to.
+    bool any = false;
+    // Who stands next in a long queue, and behind that one, to be prefetched; a thief may have
+    // either by now. Else nullptr.
     const control_block* next = nullptr;
     const control_block* second = nullptr;
   };
+  // Owner: whether every pop says `any`. One comparison serves for both, in what is a yield's path.
+  void attend_to_pops(bool all) noexcept { attended_from_ = all ? 0 : long_queue; }
 
   // Owner. Returns nullptr if empty.
-  [[nodiscard]] control_block* pop(successors& coming) noexcept {
+  [[nodiscard]] control_block* pop(aside& beside) noexcept {
     std::uint32_t head = head_.load(std::memory_order_acquire);
     // relaxed: the owner's own value.
     const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
     while (head != tail) {
       control_block* const fiber = slot(head).load(std::memory_order_relaxed);
-      if (tail - head >= long_queue) [[unlikely]] {
-        coming.next = slot(head + 1).load(std::memory_order_relaxed);
-        coming.second = slot(head + 2).load(std::memory_order_relaxed);
+      if (tail - head >= attended_from_) [[unlikely]] {
+        beside.any = true;
+        if (tail - head >= long_queue) {
+          beside.next = slot(head + 1).load(std::memory_order_relaxed);
+          beside.second = slot(head + 2).load(std::memory_order_relaxed);
+        }
       }
       if (!has_thieves_) {
         head_.store(head + 1, std::memory_order_relaxed);
@@ -70,9 +78,15 @@ class run_queue {
   }
 
   [[nodiscard]] control_block* pop() noexcept {
-    successors unused;
+    aside unused;
     return pop(unused);
   }
+
+  // Owner: the positions of who stands first, and behind the last. They wrap.
+  [[nodiscard]] std::uint32_t begin() const noexcept {
+    return head_.load(std::memory_order_relaxed);  // a thief may be seen late
+  }
+  [[nodiscard]] std::uint32_t end() const noexcept { return tail_.load(std::memory_order_relaxed); }
 
   // Any thread: takes the older half (rounded up), at most `limit`. Returns how many.
   std::uint32_t take_half(control_block** into, std::uint32_t limit) noexcept {
@@ -110,7 +124,8 @@ class run_queue {
   }
 
   alignas(64) std::atomic<std::uint32_t> head_{0};
-  bool has_thieves_ = true;  // immutable once the queue is in use
+  bool has_thieves_ = true;                   // immutable once the queue is in use
+  std::uint32_t attended_from_ = long_queue;  // owner only
   alignas(64) std::atomic<std::uint32_t> tail_{0};
   std::array<std::atomic<control_block*>, capacity> entries_{};
 };

@@ -125,6 +125,7 @@ void runtime::make_runnable(control_block* fiber) noexcept {
 #ifdef SLUICE_MIGRATE
   // Round the processors, never where it was.
   const outsider inside(*this);
+  count_outside(*fiber);
   processor& to = processors_[(fiber->last_processor + 1) % processor_count_];
   worker::post(to, fiber);
   signal(to);
@@ -133,8 +134,10 @@ void runtime::make_runnable(control_block* fiber) noexcept {
   if (here == nullptr || &here->owner() != this) return push_from_outside(fiber);
   bool tell = false;
   if (here->current() == nullptr) {
+    processor_counters::add(here->own().counters.wakes);
     tell = here->push_next(fiber);  // the worker's loop is inside the gate
   } else if (here->enter()) {
+    processor_counters::add(here->own().counters.wakes);
     tell = here->push_next(fiber);
     here->leave_gate();
   } else {
@@ -148,12 +151,23 @@ void runtime::make_runnable_last(control_block* fiber) noexcept {
 #ifdef SLUICE_MIGRATE
   make_runnable(fiber);
 #else
-  current_worker()->push_tail(fiber);
+  worker& here = *current_worker();
+  processor_counters::add(here.own().counters.wakes);
+  here.push_tail(fiber);
 #endif
+}
+
+// Unless it has just been spawned.
+void runtime::count_outside(const control_block& woken) noexcept {
+  // relaxed: of one who waits, and is the caller's.
+  if (is_wait(woken.waiting_for.load(std::memory_order_relaxed))) {
+    processor_counters::add_shared(outside_.wakes);
+  }
 }
 
 void runtime::push_from_outside(control_block* fiber) noexcept {
   const outsider inside(*this);
+  count_outside(*fiber);
   fiber->waiting_for.store(wait_kind::runnable, std::memory_order_relaxed);
   global_.push(fiber);
   wake_one();
@@ -182,6 +196,7 @@ std::uint64_t runtime::next_number(processor& at) noexcept {
 void runtime::fiber_started() noexcept {
   // relaxed: whoever starts a fiber is alive itself, or is run().
   alive_.fetch_add(1, std::memory_order_relaxed);
+  processor_counters::add_shared(outside_.spawned);
 }
 
 void runtime::fiber_started(processor& at) noexcept {
@@ -191,6 +206,7 @@ void runtime::fiber_started(processor& at) noexcept {
     unborn = share;
   }
   at.unborn.store(unborn - 1, std::memory_order_relaxed);
+  processor_counters::add(at.counters.spawned);
 }
 
 void runtime::fiber_ended(processor& at) noexcept {
@@ -321,26 +337,24 @@ runtime_stats runtime::stats() noexcept {
   sum.workers = processor_count_;
   sum.poller = backend_.name;
   std::uint64_t unborn = 0;
-  std::uint64_t unused_numbers = 0;
+  sum.polls = outside_.polls.load(std::memory_order_relaxed);
+  sum.spawned = outside_.spawned.load(std::memory_order_relaxed);
   for (const processor& each : processors()) {
     unborn += each.unborn.load(std::memory_order_relaxed);
-    unused_numbers += each.numbers_end.load(std::memory_order_relaxed) -
-                      each.next_number.load(std::memory_order_relaxed);
     const processor_counters& from = each.counters;
     sum.polls += from.polls.load(std::memory_order_relaxed);
     sum.sleeps += from.sleeps.load(std::memory_order_relaxed);
     sum.parks += from.parks.load(std::memory_order_relaxed);
     sum.steals += from.steals.load(std::memory_order_relaxed);
     sum.wakeups += from.wakeups.load(std::memory_order_relaxed);
+    sum.spawned += from.spawned.load(std::memory_order_relaxed);
   }
   // Read one after another while others change: never below zero for that.
   sum.fibers = alive_.load(std::memory_order_relaxed);
   if (embedded_) ++unborn;  // see begin()
   sum.fibers -= std::min(sum.fibers, unborn);
-  sum.spawned = spawned_.load(std::memory_order_relaxed);
-  sum.spawned -= std::min(sum.spawned, unused_numbers);
   sum.descriptors = descriptors_.in_use();
-  sum.monitor_looks = monitor_ != nullptr ? monitor_->looks() : 0;
+  sum.monitor_looks = looks_.load(std::memory_order_relaxed);
   return sum;
 }
 

@@ -123,6 +123,10 @@ class runtime {
   void keep_signals() noexcept;
   [[nodiscard]] bool symmetric_gate() const noexcept { return symmetric_gate_; }
   [[nodiscard]] runtime_stats stats() noexcept;
+  // What is done by threads that hold no processor: plain ones, and the monitor.
+  [[nodiscard]] processor_counters& outside() noexcept { return outside_; }
+  // The monitor. Not its own, since whoever reads the figures may come after its end.
+  void count_look() noexcept { processor_counters::add(looks_); }
 
  private:
   static constexpr std::uint64_t share = 64;
@@ -133,6 +137,7 @@ class runtime {
   void catch_quit_signal();
   class outsider;
   void push_from_outside(control_block* fiber) noexcept;
+  void count_outside(const control_block& woken) noexcept;
 
   const runtime_place place_;
   const run_options options_;
@@ -156,6 +161,8 @@ class runtime {
   std::atomic<bool> finished_{false};
   // Threads that are making a fiber runnable and that no join waits for; see ~runtime.
   std::atomic<std::uint32_t> outsiders_{0};
+  processor_counters outside_;
+  std::atomic<std::uint64_t> looks_{0};
   alignas(64) std::atomic<std::uint64_t> alive_{0};
   std::atomic<std::uint64_t> spawned_{0};
 };

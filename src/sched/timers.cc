@@ -114,8 +114,11 @@ std::uint32_t collect(processor& of, std::int64_t now, timer* (&due)[expiry_batc
     timer* const top = of.timers.top();
     if (top == nullptr || top->key > now) break;
     of.timers.remove(*top);
+    // Before the expiry, after which its owner may arm it again.
+    const std::int64_t time = top->word.time();
     switch (top->word.expire(now)) {
       case expiry::due:
+        of.timer_lateness.add(now - time);
         due[count++] = top;
         break;
       case expiry::later:

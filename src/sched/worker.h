@@ -56,7 +56,13 @@ class worker {
   [[nodiscard]] control_block* give_up_next() noexcept;
 
   // Inside the gate: a fiber that is to run soon. True: others should be told.
-  [[nodiscard]] bool push_next(control_block* fiber) noexcept;
+  [[nodiscard]] bool push_next(control_block* fiber) noexcept {
+    control_block* const displaced = processor_->next.load(std::memory_order_relaxed);
+    processor_->next.store(fiber, std::memory_order_relaxed);
+    if (displaced == nullptr) return false;
+    push_tail(displaced);
+    return true;
+  }
   void push_tail(control_block* fiber) noexcept {
     fiber->waiting_for.store(wait_kind::runnable, std::memory_order_relaxed);
     requeue(fiber);
@@ -115,8 +121,11 @@ class worker {
 #endif
   [[nodiscard]] control_block* next_local() noexcept;
   [[nodiscard]] control_block* take_local() noexcept;
-  static void prefetch(const run_queue::successors& coming) noexcept;
+  void attend(const run_queue::aside& beside) noexcept;
+  static void prefetch(const run_queue::aside& coming) noexcept;
   void periodic_look() noexcept;
+  void mark_queue(std::int64_t now) noexcept;
+  void unmark_queue() noexcept;
   [[nodiscard]] control_block* take_global() noexcept;
   [[nodiscard]] std::uint32_t room_in_queue() const noexcept;
   // Each true: something became runnable in the own queue.
@@ -144,7 +153,8 @@ class worker {
   control_block* departed_ = nullptr;  // the fiber that is being left, until it is settled
   departure departure_ = departure::parked;
   bool spinning_ = false;
-  bool relieved_ = false;  // has looked after stuck processors since its last sleep
+  bool relieved_ = false;      // has looked after stuck processors since its last sleep
+  bool queue_marked_ = false;  // see mark_queue, as `mark_` and `marked_at_`
   std::uint32_t next_taken_ = 0;
   std::uint32_t until_look_ = look_interval;
   std::int64_t last_poll_ = 0;
@@ -157,6 +167,8 @@ class worker {
   const void* stack_bottom_ = nullptr;
   std::size_t stack_size_ = 0;
   gate gate_;
+  std::uint32_t mark_ = 0;
+  std::int64_t marked_at_ = 0;
   report_list reports_;
 };
 

@@ -58,6 +58,7 @@ void worker::settle_park(control_block* fiber) noexcept {
 #ifdef SLUICE_MIGRATE
   owner_.make_runnable(fiber);
 #else
+  processor_counters::add(processor_->counters.wakes);
   if (push_next(fiber)) owner_.wake_one();
 #endif
 }

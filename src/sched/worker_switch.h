@@ -138,10 +138,10 @@ inline control_block* worker::take_local() noexcept {
     push_tail(next);
   }
   next_taken_ = 0;
-  run_queue::successors coming;
-  control_block* const fiber = own.queue.pop(coming);
-  if (coming.next != nullptr) [[unlikely]] {
-    prefetch(coming);
+  run_queue::aside beside;
+  control_block* const fiber = own.queue.pop(beside);
+  if (beside.any) [[unlikely]] {
+    attend(beside);
   }
   return fiber;
 }
