@@ -1,8 +1,10 @@
-// http_server.cc: a greeting, an echo and the runtime's figures over HTTP/1.1.
+// http_server.cc: a greeting, an echo and the runtime's figures over HTTP/1.1, for Prometheus too.
 //
 //   http_server --listen 127.0.0.1:8080
 //   curl http://127.0.0.1:8080/            curl -d 'some words' http://127.0.0.1:8080/echo
+//   curl http://127.0.0.1:8080/metrics
 #include <sluice/http.h>
+#include <sluice/metrics.h>
 #include <sluice/run.h>
 
 #include <cstddef>
@@ -45,6 +47,11 @@ void figures(http::response& w, const http::request&) {
   w.json(json + "}\n");
 }
 
+void metrics(http::response& w, const http::request&) {
+  w.header("Content-Type", sluice::debug::prometheus_type);
+  w.text(sluice::debug::prometheus_text(sluice::debug::metrics()));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -53,6 +60,7 @@ int main(int argc, char** argv) {
   mux.handle("GET /{$}", hello);
   mux.handle("/echo", echo);
   mux.handle("GET /stats", figures);
+  mux.handle("GET /metrics", metrics);
   http::server_options options;
   options.limits.max_body = http::no_limit;
   options.ready = [](std::string_view where) {
