@@ -12,7 +12,7 @@
 
 namespace sluice::rt {
 
-// Where the text goes, piece by piece. Called without any lock.
+// Where the text goes, piece by piece. No lock that a fiber could want is held.
 struct dump_sink {
   void (*write)(void* context, std::string_view text);
   void* context;

@@ -314,7 +314,8 @@ void runtime::run(void (*main)(void* argument), void* argument, const std::sourc
 
 void runtime::begin() {
   embedded_ = true;
-  fiber_started();  // as if by a fiber that ends with end()
+  // As if by a fiber that ends with end(). relaxed: nobody runs yet.
+  alive_.fetch_add(1, std::memory_order_relaxed);
   try {
     start_threads(0);
   } catch (...) {
