@@ -73,7 +73,7 @@ struct runtime_stats {
   std::string_view poller;          // the backend in use: "epoll", "io_uring"; empty: none runs
 };
 
-// Returns  the running runtime's figures; all zero when none runs.
+// Returns  the figures of the caller's runtime (runtime.h); all zero when none runs.
 // Threads  any.
 [[nodiscard]] runtime_stats stats() noexcept;
 
@@ -89,13 +89,13 @@ void run_main(void (*main)(void* argument), void* argument, const run_options& o
 //            others are asked to stop, every unshielded call with a result that they are in or
 //            enter returns errc::operation_canceled, and run waits for them.
 //   Blocks   the calling thread, which becomes one of the workers.
-//   Errors   std::logic_error       a runtime is running already
+//   Errors   std::logic_error       the caller is a fiber, or 64 runtimes are running already
 //            std::system_error      threads, memory or descriptors could not be had
 //            std::invalid_argument  the environment's SLUICE_POLLER names a poller that this build
 //                                   does not have. epoll is the default on Linux; io_uring is
 //                                   there on request, and where the system refuses it, epoll is
 //                                   used, with a line on the standard error
-//   Threads  one runtime at a time in a process; run can be called again after it has returned.
+//   Threads  plain ones, also beside other runtimes (runtime.h), and again after it has returned.
 template <std::invocable F>
 auto run(F&& f, const run_options& options = {},
          const std::source_location& where = std::source_location::current())
