@@ -39,6 +39,13 @@ monitor::~monitor() {
   thread_.join();
 }
 
+// Called by a signal's handler: nothing in it is announced to a sanitizer, whose own state the
+// signal may have interrupted. So wake_all.
+#if defined(__clang__)
+[[clang::disable_sanitizer_instrumentation]]
+#else
+[[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
+#endif
 void monitor::wake(state_word& which) noexcept {
   std::uint32_t expected = asleep;
   // seq_cst: pairs with [A]; one waker is enough.
@@ -47,6 +54,11 @@ void monitor::wake(state_word& which) noexcept {
   }
 }
 
+#if defined(__clang__)
+[[clang::disable_sanitizer_instrumentation]]
+#else
+[[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
+#endif
 void monitor::wake_all() noexcept {
   for (state_word& each : states_) wake(each);
 }
