@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "base/unseen.h"
 #include "os/syscall_count.h"
 
 namespace sluice::os {
@@ -16,12 +17,8 @@ constexpr std::int64_t nanoseconds_a_second = 1'000'000'000;
 
 // Signals' handlers come here to wake: nothing in it, and in futex_wake, is announced to a
 // sanitizer, whose own state the signal may have interrupted.
-#if defined(__clang__)
-[[clang::disable_sanitizer_instrumentation]]
-#else
-[[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
-#endif
-long futex(const void* word, int operation, std::uint32_t value, const timespec* until) noexcept {
+SLUICE_UNSEEN long futex(const void* word, int operation, std::uint32_t value,
+                         const timespec* until) noexcept {
   count_call(call::other);
   return ::syscall(SYS_futex, word, operation, value, until, nullptr, FUTEX_BITSET_MATCH_ANY);
 }
@@ -42,12 +39,7 @@ bool futex_wait_until(const std::atomic<std::uint32_t>& word, std::uint32_t expe
   return outcome == 0 || errno != ETIMEDOUT;
 }
 
-#if defined(__clang__)
-[[clang::disable_sanitizer_instrumentation]]
-#else
-[[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
-#endif
-void futex_wake(const void* address, int count) noexcept {
+SLUICE_UNSEEN void futex_wake(const void* address, int count) noexcept {
   // Fails with EFAULT if the memory is gone, and then nobody sleeps there.
   futex(address, FUTEX_WAKE_PRIVATE, static_cast<std::uint32_t>(count), nullptr);
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "base/unseen.h"
 #include "os/signal_event_posix.h"
 
 namespace sluice::os {
@@ -39,12 +40,7 @@ result<native_handle> copy_signal_event() noexcept {
 }
 
 // Nothing in it is announced to a sanitizer, whose own state the signal may have interrupted.
-#if defined(__clang__)
-[[clang::disable_sanitizer_instrumentation]]
-#else
-[[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
-#endif
-void announce_signal() noexcept {
+SLUICE_UNSEEN void announce_signal() noexcept {
   const std::uint64_t one = 1;
   // By its number: write() is intercepted.
   (void)::syscall(SYS_write, event.load(std::memory_order_seq_cst), &one, sizeof(one));

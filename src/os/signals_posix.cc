@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <mutex>
 
+#include "base/unseen.h"
 #include "os/signal_event_posix.h"
 
 namespace sluice::os {
@@ -32,17 +33,12 @@ caught_signals& caught() noexcept {
 constexpr std::uint64_t bit_of(int number) noexcept { return std::uint64_t{1} << (number - 1); }
 
 // Nothing in it is announced to a sanitizer, whose own state it may have interrupted.
-#if defined(__clang__)
-[[clang::disable_sanitizer_instrumentation]]
-#else
-[[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
-#endif
-void note_signal(int number) {
+SLUICE_UNSEEN void note_signal(int number) {
   const int saved = errno;
   // seq_cst: [A] before the write [B]; pairs with take_signal [C].
   noted.fetch_or(bit_of(number), std::memory_order_seq_cst);
   announce_signal();
-  if (const auto call = afterwards.load(std::memory_order_seq_cst)) call();
+  if (const auto call = unseen_load(afterwards)) call();
   errno = saved;
 }
 

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/unseen.h"
+
 namespace sluice::os {
 
 enum class call : std::uint8_t { read, write, accept, poll_wait, poll_control, wake, other, count };
@@ -22,10 +24,11 @@ struct call_counters {
 // Set by a test before the runtime starts, cleared after it has ended.
 inline std::atomic<call_counters*> active_call_counters{nullptr};
 
-// Every wrapper of a system call in os/ says which kind it is.
-inline void count_call(call kind) noexcept {
-  // acquire: pairs with the test's store; the counters were constructed before.
-  if (call_counters* counters = active_call_counters.load(std::memory_order_acquire)) [[unlikely]] {
+// Every wrapper of a system call in os/ says which kind it is. Inlined, since a signal's handler
+// may be the caller (base/unseen.h).
+[[gnu::always_inline]] inline void count_call(call kind) noexcept {
+  // Pairs with the test's store; the counters were constructed before.
+  if (call_counters* counters = unseen_load(active_call_counters)) [[unlikely]] {
     counters->of[static_cast<std::size_t>(kind)].fetch_add(1, std::memory_order_relaxed);
   }
 }

@@ -1,16 +1,12 @@
 #include "sched/fiber_snapshot.h"
 
+#include "base/unseen.h"
+
 namespace sluice::rt {
 namespace {
 
-// What others may write at the same time, and construct: ThreadSanitizer would be right about it,
-// and is not asked. Whether it was the same fiber all the while is looked at in the end.
-#if defined(__clang__)
-#define SLUICE_UNSEEN [[clang::disable_sanitizer_instrumentation]]
-#else
-#define SLUICE_UNSEEN [[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
-#endif
-
+// Of what others may write at the same time, and construct: ThreadSanitizer would be right about
+// it, and is not asked. Whether it was the same fiber all the while is looked at in the end.
 template <class T>
 SLUICE_UNSEEN T peek(const void* from) noexcept {
   return *static_cast<const volatile T*>(from);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/unseen.h"
 #include "os/clock.h"
 #include "os/futex.h"
 #include "os/signals.h"
@@ -41,25 +42,16 @@ monitor::~monitor() {
 
 // Called by a signal's handler: nothing in it is announced to a sanitizer, whose own state the
 // signal may have interrupted. So wake_all.
-#if defined(__clang__)
-[[clang::disable_sanitizer_instrumentation]]
-#else
-[[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
-#endif
-void monitor::wake(state_word& which) noexcept {
+SLUICE_UNSEEN void monitor::wake(state_word& which) noexcept {
   std::uint32_t expected = asleep;
   // seq_cst: pairs with [A]; one waker is enough.
-  if (which.compare_exchange_strong(expected, watching, std::memory_order_seq_cst)) {
+  if (which.compare_exchange_strong(expected, watching, std::memory_order_seq_cst,
+                                    std::memory_order_seq_cst)) {
     os::futex_wake(&which, 1);
   }
 }
 
-#if defined(__clang__)
-[[clang::disable_sanitizer_instrumentation]]
-#else
-[[gnu::no_sanitize_thread, gnu::no_sanitize_address]]
-#endif
-void monitor::wake_all() noexcept {
+SLUICE_UNSEEN void monitor::wake_all() noexcept {
   for (state_word& each : states_) wake(each);
 }
 

@@ -14,7 +14,6 @@
 // The intervals are prices: a tick of 1 ms costs 1.2 % of a core, one of 20 us a fifth of it.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -76,7 +75,7 @@ class monitor {
   runtime& owner_;
   // The process's, one for each runtime's place: a signal's handler wakes monitors that may be
   // ending.
-  static inline constinit std::array<state_word, runtime_limit> states_{};
+  static inline constinit state_word states_[runtime_limit]{};
   state_word& state_;
   // The monitor's thread only.
   std::vector<std::uint64_t> last_switches_;
