@@ -56,8 +56,8 @@ TEST_P(Runtime, IsLeftWithoutAFiberAndServesAgain) {
 TEST_P(Runtime, TheEndStopsItsFibersAndWaits) {
   std::atomic<int> ended{0};
   {
-    runtime background(options());
     channel<int> never_used;
+    runtime background(options());
     for (int i = 0; i < 5; ++i) {
       go({.on = &background}, [&] {
         (void)sleep_for(1h);
@@ -112,12 +112,12 @@ TEST_P(Runtime, AFiberMayStartOneElsewhereAndJoinIt) {
 
 TEST_P(Runtime, ChannelsLocksAndSelectReachAcross) {
   const auto count = static_cast<int>(scaled(2000));
-  runtime left(options());
-  runtime right(options());
   channel<int> there;
   channel<int> back(4);
   mutex guard;
   long both = 0;
+  runtime left(options());
+  runtime right(options());
   const auto note = [&](int amount) {
     const std::lock_guard held(guard);
     both += amount;
@@ -159,19 +159,16 @@ TEST_P(Runtime, ChannelsLocksAndSelectReachAcross) {
 }
 
 TEST_P(Runtime, ADeadlineAndAStopReachAcross) {
+  channel<int> never_used;
   runtime here(options());
   runtime elsewhere(options());
-  channel<int> never_used;
-  auto waited = here.go([&] {
-    return with_timeout(1ms, [&] {
-      auto there = elsewhere.go([&] { return never_used.receive(); });
-      const auto got = there.get();
-      EXPECT_EQ(got.error(), errc::deadline_exceeded);
-      never_used.close();
-      return there.get();
-    });
-  });
-  EXPECT_FALSE(waited.get());
+  auto waits = elsewhere.go([&] { return never_used.receive(); });
+  const auto asks = [&] { return with_timeout(1ms, [&] { return waits.get(); }); };
+  EXPECT_EQ(here.go(asks).get().error(), errc::deadline_exceeded);
+  // It has not been taken, and the one there waits on until it is stopped.
+  EXPECT_FALSE(waits.is_done());
+  elsewhere.request_stop();
+  EXPECT_EQ(waits.get().error(), errc::operation_canceled);
 }
 
 TEST_P(Runtime, EachServesItsOwnConnections) {
@@ -275,9 +272,9 @@ TEST_P(Runtime, AHandleThatOutlivesItsRuntimeIsAnOrphan) {
 }
 
 TEST_P(Runtime, DumpsShowAllOfThem) {
+  channel<int> never_used;
   runtime first(options());
   runtime second(options());
-  channel<int> never_used;
   auto waits = second.go([&] { return never_used.receive(); });
   while (debug::dump().find("receive") == std::string::npos) std::this_thread::yield();
   EXPECT_NE(debug::dump().find("runtime "), std::string::npos);
@@ -287,15 +284,15 @@ TEST_P(Runtime, DumpsShowAllOfThem) {
 
 TEST_P(Runtime, ComeAndGoWhileOthersRun) {
   const auto rounds = static_cast<int>(scaled(40));
-  runtime stays(options());
   channel<int> numbers;
+  runtime stays(options());
   auto sum = stays.go([&] {
     long all = 0;
     for (int number : numbers) all += number;
     return all;
   });
-  std::vector<std::jthread> threads;
   std::atomic<int> open{3};
+  std::vector<std::jthread> threads;
   for (int t = 0; t < 3; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < rounds; ++i) {

@@ -26,9 +26,9 @@ std::string from_a_plain_thread() {
 
 int between_two() {
   // [two]
+  sluice::channel<int> numbers;  // first, so that it outlives who uses it
   sluice::runtime left({.processors = 1});
   sluice::runtime right({.processors = 1});
-  sluice::channel<int> numbers;
   sluice::task<int> sum = right.go([&] {
     int all = 0;
     for (const int number : numbers) all += number;
