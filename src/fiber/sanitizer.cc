@@ -20,6 +20,7 @@ void sanitizer_destroy(sanitizer_fiber& fiber) noexcept {
 void sanitizer_adopt_thread(sanitizer_fiber& own) noexcept {
   own = {};
   if (hooks.tsan_current != nullptr) own.context = hooks.tsan_current();
+  race_release(&threads_begun);  // pairs with after_switch
 }
 
 }  // namespace sluice::rt

@@ -94,6 +94,10 @@ void sanitizer_create(sanitizer_fiber& fiber, const char* name) noexcept;
 // by whoever runs next on that thread, or by whoever recycles the stack.
 void sanitizer_destroy(sanitizer_fiber& fiber) noexcept;
 
+// What every worker's thread releases at its start, and whoever runs on one acquires: errno and
+// what else the program has for each thread was made there, without a word to ThreadSanitizer.
+inline char threads_begun = 0;
+
 // Makes `own` stand for the stack that the calling thread was born with.
 void sanitizer_adopt_thread(sanitizer_fiber& own) noexcept;
 
@@ -125,6 +129,7 @@ void sanitizer_adopt_thread(sanitizer_fiber& own) noexcept;
   if (!sanitizers_active()) [[likely]] {
     return;
   }
+  race_acquire(&threads_begun);  // pairs with sanitizer_adopt_thread
   if (hooks.finish_switch != nullptr) {
     hooks.finish_switch(self.context, from_bottom, from_size);
   }
