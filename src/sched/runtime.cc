@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 
@@ -394,6 +395,8 @@ class registration {
 namespace sluice {
 
 runtime_stats stats() noexcept {
+  std::optional<rt::runtime_pin> pin;
+  if (rt::current_worker() == nullptr) pin.emplace();
   rt::runtime* const owner = rt::current_runtime();
   return owner != nullptr ? owner->stats() : runtime_stats{};
 }
