@@ -112,14 +112,34 @@ foreach(script IN LISTS scripts)
   endif()
 endforeach()
 
-# The programs that the pages in docs/ show: each checks itself.
+# The programs that the pages in docs/ show: each checks itself. One that speaks to a server by a
+# library of somebody else's is started by its script, where there is such a library.
 file(GLOB guides CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/guide/*.cc")
+set(redis_guide "${PROJECT_SOURCE_DIR}/tests/guide/redis.cc")
+list(REMOVE_ITEM guides "${redis_guide}")
 sluice_add_programs(guide ${guides})
 foreach(file IN LISTS guides)
   cmake_path(GET file STEM name)
   add_test(NAME guide.${name} COMMAND guide_${name})
   set_tests_properties(guide.${name} PROPERTIES TIMEOUT 120 LABELS examples)
 endforeach()
+
+if(NOT CMAKE_CROSSCOMPILING)
+  find_path(SLUICE_HIREDIS_HEADERS hiredis/hiredis.h)
+  find_library(SLUICE_HIREDIS_LIBRARY hiredis)
+endif()
+if(SLUICE_HIREDIS_HEADERS AND SLUICE_HIREDIS_LIBRARY)
+  sluice_add_programs(guide "${redis_guide}")
+  target_include_directories(guide_redis SYSTEM PRIVATE "${SLUICE_HIREDIS_HEADERS}")
+  target_link_libraries(guide_redis PRIVATE "${SLUICE_HIREDIS_LIBRARY}")
+  add_test(NAME guide.redis
+      COMMAND bash "${PROJECT_SOURCE_DIR}/tests/guide/redis.sh" "${PROJECT_BINARY_DIR}")
+else()
+  add_test(NAME guide.redis COMMAND ${CMAKE_COMMAND} -E echo
+      "SKIPPED: there is no hiredis for this build (Debian: libhiredis-dev)")
+endif()
+set_tests_properties(guide.redis PROPERTIES TIMEOUT 120 LABELS examples
+    SKIP_REGULAR_EXPRESSION "SKIPPED:")
 
 # `make c10k` in small. Not under sanitizers, which have the server's own tests: the client and a
 # thread for each connection are no part of the library.

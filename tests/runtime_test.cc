@@ -21,6 +21,7 @@
 #include "sluice/scope.h"
 #include "sluice/select.h"
 #include "sluice/sync.h"
+#include "sluice/task_group.h"
 #include "testing/scale.h"
 #include "testing/with_processors.h"
 
@@ -169,6 +170,40 @@ TEST_P(Runtime, ADeadlineAndAStopReachAcross) {
   EXPECT_FALSE(waits.is_done());
   elsewhere.request_stop();
   EXPECT_EQ(waits.get().error(), errc::operation_canceled);
+}
+
+TEST_P(Runtime, AGroupMayNameWhereItsTasksRun) {
+  channel<int> never_used;
+  runtime here(options());
+  runtime there({.processors = 3});
+  const auto is_there = [] { return stats().processors == 3; };
+  const auto in_a_group = [&] {
+    task_group group({.limit = 2, .on = &there});
+    std::vector<task<bool>> answers;
+    for (int i = 0; i < 5; ++i) answers.push_back(group.start(is_there));
+    EXPECT_TRUE(group.wait());
+    for (task<bool>& each : answers) EXPECT_TRUE(each.get().value());
+    first_success<bool> attempts(there);
+    attempts.go(is_there);
+    EXPECT_TRUE(attempts.wait().value());
+  };
+  in_a_group();
+  EXPECT_TRUE(here.go(in_a_group).get());
+  // Scopes and cancellation go with the group, not with the runtime.
+  EXPECT_TRUE(here.go([&] {
+                    auto cut = with_timeout(5ms, [&] {
+                      task_group group({.on = &there});
+                      auto waits = group.start([&] { return never_used.receive(); });
+                      EXPECT_EQ(group.wait().error(), errc::deadline_exceeded);
+                      return shield([&] { return waits.get(); });
+                    });
+                    EXPECT_FALSE(cut) << "by the deadline, or by the group that met it first";
+                    task_group group({.on = &there});
+                    auto waits = group.start([&] { return never_used.receive(); });
+                    group.cancel();
+                    EXPECT_EQ(waits.get().error(), errc::operation_canceled);
+                  })
+                  .get());
 }
 
 TEST_P(Runtime, EachServesItsOwnConnections) {

@@ -21,7 +21,8 @@ bench="libbenchmark-dev=/usr/include/benchmark/benchmark.h wrk=wrk python3=pytho
 c10k="gnuplot-nox=gnuplot python3=python3"
 aarch64="g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ qemu-user-static=qemu-aarch64-static"
 windows="g++-mingw-w64-x86-64-posix=x86_64-w64-mingw32-g++-posix wine64=/usr/lib/wine/wine64"
-ci="pkgconf=pkg-config gdb=gdb binutils=nm"
+ci="pkgconf=pkg-config gdb=gdb binutils=nm libhiredis-dev=/usr/include/hiredis/hiredis.h
+  redis-tools=redis-check-rdb"
 deep="clang-tidy-19=clang-tidy-19"
 
 wanted() {

@@ -20,3 +20,4 @@
 #include "sluice/sync.h"
 #include "sluice/task_group.h"
 #include "sluice/timer.h"
+#include "sluice/wait_fd.h"

@@ -33,6 +33,8 @@ struct task_group_options {
   std::size_t limit = 0;
   // The first failure stops the others.
   bool cancel_on_failure = false;
+  // Where its tasks run, see runtime.h; it outlives the group. Null: where go() is called.
+  runtime* on = nullptr;
 };
 
 // How a task failed: by an error value, or by an exception.
@@ -69,6 +71,8 @@ class task_group_core {
   // Waits for room for one more; the place is taken until retract() or finish().
   result<void> admit() noexcept;
   void retract() noexcept;
+  // Where tasks run; null: the caller's.
+  [[nodiscard]] runtime* where() const noexcept;
   // Before the fiber runs.
   void enter(task_place& place, const spawn_slot& slot) noexcept;
   // The last thing that its fiber does with the group.
@@ -141,7 +145,7 @@ class task_function {
   template <class F>
   static void start(const located& site, task_group_core& group, Args&&... args) {
     using closure_of = task_closure<std::decay_t<F>, std::decay_t<Args>...>;
-    auto slot = prepare_fiber<closure_of>({}, site.where(), [&](void* memory) {
+    auto slot = prepare_fiber<closure_of>({.on = group.where()}, site.where(), [&](void* memory) {
       ::new (memory)
           closure_of{{std::forward<F>(site.template function<F>()), {std::forward<Args>(args)...}},
                      &group,
@@ -338,6 +342,8 @@ template <class T>
 class first_success {
  public:
   first_success() = default;
+  // The attempts run there. Errors: std::bad_alloc.
+  explicit first_success(runtime& on) : core_({.on = &on}) {}
 
   // Starts an attempt: f() returns T or result<T>.
   // Errors and threads as of task_group::go().

@@ -45,9 +45,10 @@ enum class wait_kind : std::uint8_t {
   linger,  // for the system, which closes it on a thread of its own
   signal,
   pipe,
+  foreign,  // descriptor, for wait_fd
 };
 
-inline constexpr std::size_t wait_kinds = static_cast<std::size_t>(wait_kind::pipe) + 1;
+inline constexpr std::size_t wait_kinds = static_cast<std::size_t>(wait_kind::foreign) + 1;
 
 [[nodiscard]] const char* name_of(wait_kind kind) noexcept;
 

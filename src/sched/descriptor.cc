@@ -1,6 +1,7 @@
 #include "sched/descriptor.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "base/bug.h"
@@ -89,23 +90,35 @@ bool has_reason_to_stop(poll_desc& desc, direction side, const parker& self) noe
          is_reading_shut(desc, side) || park_interrupted(self);
 }
 
-// Parks until whoever takes the fiber out of the slot wakes it, or a stop does. A report or, if the
+// Parks until whoever takes the fiber out of a slot wakes it, or a stop does. A report or, if the
 // park is stoppable, a reason to stop that is there already keeps it from parking.
+//
+// In two slots it competes with two reports for one park; the second one loses, and stays.
+template <std::size_t N>
+void await_report(control_block& self, poll_desc& desc, const std::array<direction, N>& sides,
+                  const park_request& request) noexcept {
+  const std::uint32_t generation = desc.generation();
+  const auto leave = [&] {
+    for (const direction side : sides) desc.slot(side).leave(generation, self.index);
+  };
+  park_begin(self, request);
+  bool gives_up = false;
+  for (const direction side : sides) {
+    const arm_result armed = desc.slot(side).arm(generation, {self.index, self.word.epoch()});
+    check(armed != arm_result::stale, "two fibers wait for one direction of a descriptor");
+    gives_up |= armed == arm_result::consumed;
+  }
+  for (const direction side : sides) {
+    gives_up = gives_up || (request.stoppable && has_reason_to_stop(desc, side, self));
+  }
+  if (gives_up) leave();
+  if (!gives_up || !park_withdraw(self)) (void)park(self);
+  leave();
+}
+
 void await_report(control_block& self, poll_desc& desc, direction side,
                   const park_request& request) noexcept {
-  wait_slot& slot = desc.slot(side);
-  const std::uint32_t generation = desc.generation();
-  park_begin(self, request);
-  const arm_result armed = slot.arm(generation, {self.index, self.word.epoch()});
-  check(armed != arm_result::stale, "two fibers wait for one direction of a descriptor");
-  if (armed == arm_result::consumed) {
-    if (!park_withdraw(self)) (void)park(self);
-    return;
-  }
-  const bool gives_up = request.stoppable && has_reason_to_stop(desc, side, self);
-  if (gives_up) slot.leave(generation, self.index);
-  if (!gives_up || !park_withdraw(self)) (void)park(self);
-  slot.leave(generation, self.index);
+  await_report(self, desc, std::array{side}, request);
 }
 
 // Until the system has let go of the operation. Returns what has cut it short, if anything has.
@@ -189,6 +202,22 @@ std::optional<error> descriptor_wait(poll_desc& desc, direction side, os::native
   if (auto failed = ensure_registered(owner, desc, fd)) return failed;
   await_report(*self, desc, side, {.kind = kind, .on = &desc});
   return descriptor_check(desc, side);
+}
+
+std::optional<error> descriptor_wait_any(poll_desc& desc, foreign_descriptor fd, fd_events events,
+                                         std::int64_t until) noexcept {
+  control_block* const self = this_fiber_or_null();
+  if (self == nullptr) return error(errc::not_a_fiber);
+  desc.watched.store(fd.named, std::memory_order_relaxed);
+  if (auto failed = ensure_registered(home_of(desc), desc, fd.watched)) return failed;
+  const park_request request{.kind = wait_kind::foreign, .on = &desc, .until = until};
+  if (events == fd_events::both) {
+    await_report(*self, desc, std::array{direction::read, direction::write}, request);
+  } else {
+    const bool reads = events == fd_events::read;
+    await_report(*self, desc, reads ? direction::read : direction::write, request);
+  }
+  return descriptor_check(desc, direction::read);
 }
 
 result<os::outcome> descriptor_perform(poll_desc& desc, direction side, operation& asked,

@@ -14,6 +14,7 @@
 #include "poller/poll_desc.h"
 #include "sched/park.h"
 #include "sched/runtimes.h"
+#include "sluice/wait_fd.h"
 
 namespace sluice::rt {
 
@@ -39,6 +40,19 @@ void descriptor_close(poll_desc& desc, os::native_handle fd, bool closed_next = 
 // operation_canceled, not_a_fiber (a plain thread), wrong_runtime or the registration's own error.
 [[nodiscard]] std::optional<error> descriptor_wait(poll_desc& desc, direction side,
                                                    os::native_handle fd, wait_kind kind) noexcept;
+
+// A descriptor of somebody else's: `watched` is a duplicate of it, which is registered; `named` is
+// its number, for dumps.
+struct foreign_descriptor {
+  os::native_handle watched;
+  os::native_handle named;
+};
+
+// The same for a report of any of `events`, for at most until `until`, monotonic nanoseconds; it
+// returns nothing then, too. Nobody else waits with this poll_desc.
+[[nodiscard]] std::optional<error> descriptor_wait_any(poll_desc& desc, foreign_descriptor fd,
+                                                       fd_events events,
+                                                       std::int64_t until) noexcept;
 
 // Counts a read that is about to wait without having tried, since the one before it has emptied the
 // stream: a system call that was not made. For the metrics; on a plain thread it does nothing.

@@ -20,7 +20,7 @@ namespace {
 // Whoever waits for these names the descriptor, if anything.
 bool is_on_descriptor(wait_kind kind) noexcept {
   return kind == wait_kind::read || kind == wait_kind::write || kind == wait_kind::accept ||
-         kind == wait_kind::dial;
+         kind == wait_kind::dial || kind == wait_kind::foreign;
 }
 
 bool is_ended_from_outside(wait_kind kind) noexcept {

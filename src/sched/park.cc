@@ -102,6 +102,8 @@ const char* name_of(wait_kind kind) noexcept {
       return "signal";
     case wait_kind::pipe:
       return "pipe";
+    case wait_kind::foreign:
+      return "wait_fd";
   }
   return "unknown";
 }

@@ -120,6 +120,8 @@ void task_group_core::retract() noexcept {
   held.ring();
 }
 
+runtime* task_group_core::where() const noexcept { return state_->wanted.on; }
+
 void task_group_core::enter(task_place& place, const spawn_slot& slot) noexcept {
   static_assert(sizeof(rt::scope_task) == sizeof(place.memory));
   state& here = *state_;
