@@ -18,6 +18,10 @@ struct dump_options {
   // A line for each fiber. Else those with the same spawn place that wait for the same kind of
   // thing are counted, and four of them shown, so that a million fibers take no more room than ten.
   bool each = false;
+  // Below each fiber that is shown and waits, and below the caller's: the calls that it is in, the
+  // innermost first. Whoever wakes one of them meanwhile wakes it when its stack has been looked
+  // at, some microseconds later.
+  bool backtraces = false;
 };
 
 // Every fiber: its number and name, what it waits for, for how long and until when, its stack, and

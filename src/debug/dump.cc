@@ -7,15 +7,27 @@
 
 namespace sluice::debug {
 
-std::string dump(const dump_options& options) {
+namespace {
+
+std::string dump_for(const dump_options& options, const void* caller) {
   std::string text;
   const rt::dump_sink into{[](void* context, std::string_view piece) {
                              static_cast<std::string*>(context)->append(piece);
                            },
                            &text};
-  return rt::dump_all_runtimes(into, options.each) ? text : "no runtime is running\n";
+  const rt::dump_request how{
+      .each = options.each, .backtraces = options.backtraces, .caller = caller};
+  return rt::dump_all_runtimes(into, how) ? text : "no runtime is running\n";
 }
 
-void dump(std::ostream& out, const dump_options& options) { out << dump(options); }
+}  // namespace
+
+std::string dump(const dump_options& options) {
+  return dump_for(options, __builtin_return_address(0));
+}
+
+void dump(std::ostream& out, const dump_options& options) {
+  out << dump_for(options, __builtin_return_address(0));
+}
 
 }  // namespace sluice::debug

@@ -13,6 +13,7 @@
 #include "sched/monitor.h"
 #include "sluice/channel.h"
 #include "sluice/debug.h"
+#include "sluice/scope.h"
 #include "sluice/select.h"
 #include "sluice/sync.h"
 #include "testing/net_fixture.h"
@@ -73,6 +74,7 @@ TEST_P(Dump, SaysWhatEachFiberWaitsForAndWhereItWasSpawned) {
       EXPECT_CONTAINS(text, "accept " + listener.local_address().to_string());
       EXPECT_CONTAINS(text, ": receive 0x");
       EXPECT_CONTAINS(text, ": lock 0x");
+      EXPECT_CONTAINS(text, " held by fiber " + std::to_string(this_fiber::id()));
       EXPECT_CONTAINS(text, "\"sleeper\": sleep, for ");
       EXPECT_CONTAINS(text, "until in 3");
       EXPECT_CONTAINS(text, "fiber " + std::to_string(this_fiber::id()) + " \"main\": running, ");
@@ -81,6 +83,32 @@ TEST_P(Dump, SaysWhatEachFiberWaitsForAndWhereItWasSpawned) {
       for (const auto& one : fibers) EXPECT_CONTAINS(text, "fiber " + std::to_string(one.id()));
     }
     held.unlock();
+  });
+}
+
+// Whoever is looked at is woken all the same, and its values are right.
+TEST_P(Dump, BacktracesLoseNoWakeUp) {
+  const auto rounds = static_cast<int>(scaled(300));
+  std::atomic<bool> over{false};
+  on_fibers([&] {
+    channel<int> there;
+    channel<int> back;
+    fiber<> echo([&] {
+      for (const int each : there) EXPECT_TRUE(back.send(each));
+      back.close();
+    });
+    std::jthread looker([&] {
+      while (!over.load()) (void)debug::dump({.each = true, .backtraces = true});
+    });
+    for (int i = 0; i < rounds; ++i) {
+      EXPECT_TRUE(there.send(i));
+      EXPECT_EQ(back.receive().value(), i);
+      EXPECT_EQ(with_timeout(10us, [&] { return back.receive(); }).error(),
+                errc::deadline_exceeded);
+    }
+    there.close();
+    EXPECT_TRUE(echo.join());
+    over.store(true);
   });
 }
 
@@ -159,7 +187,7 @@ TEST_P(DeadlockDeathTest, IsReportedWithEveryFiberAndEndsTheProgram) {
                   always()),
               ends_with_report(),
               AllOf(HasSubstr("sluice: all fibers are asleep - deadlock!"), HasSubstr("fibers: 2,"),
-                    HasSubstr(": receive 0x"), HasSubstr("\"main\": join 0x")));
+                    HasSubstr(": receive 0x"), HasSubstr("\"main\": join fiber 2")));
 }
 
 TEST_P(DeadlockDeathTest, IsWhatASelectWithoutCasesIs) {
@@ -173,6 +201,59 @@ std::jthread when_looked(Then then) {
     while (!rt::current_runtime()->watcher()->is_asleep()) std::this_thread::sleep_for(1ms);
     then();
   });
+}
+
+// Three fibers in a circle of two mutexes and a join, beside one that waits for a client. Returns
+// once the monitor has searched `times` times.
+void run_with_a_circle(const run_options& how, int times) {
+  std::jthread looker;
+  run(
+      [&] {
+        auto listener = net::listen(net::tcp, "127.0.0.1:0").value();
+        mutex first;
+        mutex second;
+        event over;
+        fiber joined([&] {
+          const std::lock_guard held(first);
+          (void)sleep_for(1ms);
+          if (second.lock_or_stop()) second.unlock();
+        });
+        fiber acceptor([&] { (void)listener.accept(); });
+        fiber joins([&] {
+          const std::lock_guard held(second);
+          (void)joined.join();
+        });
+        looker = std::jthread([&] {
+          rt::monitor& watcher = *rt::current_runtime()->watcher();
+          for (int i = 0; i < times; ++i) {
+            while (!watcher.is_asleep()) std::this_thread::sleep_for(1ms);
+            if (i + 1 < times) watcher.wake();
+          }
+          over.set();
+        });
+        over.wait();
+        joined.request_stop();
+        acceptor.request_stop();
+        EXPECT_TRUE(joins.join());
+        std::fputs("went on\n", stderr);
+      },
+      how);
+  std::_Exit(0);
+}
+
+TEST_P(DeadlockDeathTest, OfAPartIsReportedOnceAndTheRestGoesOn) {
+  const auto circles = [](const std::string& text) { return count_of(text, "in a circle"); };
+  EXPECT_EXIT(
+      run_with_a_circle(options(), 2), ::testing::ExitedWithCode(0),
+      AllOf(::testing::ResultOf(circles, 1U), HasSubstr(" held by fiber "),
+            HasSubstr(": join fiber "), HasSubstr("went on"), ::testing::Not(HasSubstr("accept"))));
+}
+
+TEST_P(DeadlockDeathTest, OfAPartIsNotLookedForWhereThatIsSwitchedOff) {
+  run_options never = options();
+  never.deadlocks = deadlock_reports::never;
+  EXPECT_EXIT(run_with_a_circle(never, 1), ::testing::ExitedWithCode(0),
+              AllOf(HasSubstr("went on"), ::testing::Not(HasSubstr("circle"))));
 }
 
 TEST_P(Deadlock, IsNoneWhileSomebodyWaitsForADescriptor) {

@@ -40,6 +40,8 @@ class hand_fiber {
 
   [[nodiscard]] bool done() const { return done_; }
   [[nodiscard]] const stack_slot& slot() const { return slot_; }
+  // Where it goes on, while it is parked.
+  [[nodiscard]] const context& left() const { return self_; }
 
  private:
   [[gnu::noinline]] void continue_with(eh_globals* thread) {

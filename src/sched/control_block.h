@@ -32,6 +32,9 @@ enum class wait_kind : std::uint8_t {
   accept,
   dial,
   lock,
+  read_lock,  // of a shared mutex, as the next
+  write_lock,
+  initializer,  // of a static local, which somebody else runs
   condition,
   group,
   permit,

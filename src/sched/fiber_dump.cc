@@ -12,6 +12,7 @@
 
 #include "os/clock.h"
 #include "os/socket.h"
+#include "os/symbols.h"
 #include "sched/fiber_snapshot.h"
 
 namespace sluice::rt {
@@ -31,7 +32,8 @@ std::uint64_t kib(std::size_t bytes) noexcept { return (std::uint64_t{bytes} + 1
 
 class printer {
  public:
-  explicit printer(const dump_sink& to) : to_(to), now_(os::monotonic_now()) {}
+  printer(runtime& owner, const dump_sink& to, const dump_request& how)
+      : owner_(owner), to_(to), how_(how), now_(os::monotonic_now()) {}
 
   [[gnu::format(printf, 2, 3)]] void print(const char* format, ...) {
     std::array<char, 512> text;
@@ -50,8 +52,12 @@ class printer {
 
  private:
   void what_it_waits_for(const fiber_snapshot& fiber);
+  void whom_it_waits_for(wait_kind kind, const awaited_one& other);
+  void backtrace(const fiber_snapshot& fiber);
 
+  runtime& owner_;
   const dump_sink& to_;
+  const dump_request& how_;
   const std::int64_t now_;
 };
 
@@ -71,13 +77,22 @@ void printer::what_it_waits_for(const fiber_snapshot& fiber) {
   if (!fiber.parked) return;
   if (is_on_descriptor(fiber.kind)) {
     if (fiber.on != nullptr) print_connection(*this, *static_cast<const poll_desc*>(fiber.on));
-  } else if (fiber.kind != wait_kind::sleep && fiber.on != nullptr) {
+  } else if (fiber.kind != wait_kind::sleep && fiber.kind != wait_kind::join &&
+             fiber.on != nullptr) {
     print(" 0x%" PRIxPTR, reinterpret_cast<std::uintptr_t>(fiber.on));
   }
+  if (const auto other = awaited_by(owner_, fiber)) whom_it_waits_for(fiber.kind, *other);
   if (fiber.since != 0) print(", for %.1f s", seconds_since(fiber.since));
   if (fiber.until != park_forever) {
     print(", until in %.1f s", static_cast<double>(fiber.until - now_) * 1e-9);
   }
+}
+
+void printer::whom_it_waits_for(wait_kind kind, const awaited_one& other) {
+  if (kind != wait_kind::join) print(" held by");
+  if (!other.is_fiber) return print(" a thread");
+  print(" fiber %" PRIu64, other.number);
+  if (other.home != owner_.id().place) print(" of another runtime");
 }
 
 void printer::one(const fiber_snapshot& fiber) {
@@ -90,6 +105,32 @@ void printer::one(const fiber_snapshot& fiber) {
     print(", stack %" PRIu64 " of %" PRIu64 " KiB", kib(fiber.stack_used), kib(fiber.stack_bytes));
   }
   print(", spawned at %s:%u\n", fiber.file, fiber.line);
+  if (how_.backtraces) backtrace(fiber);
+}
+
+bool is_parking(std::string_view line) noexcept {
+  return line.starts_with("sluice::rt::") || line.find(" at park.cc:") != line.npos ||
+         line.find(" at guarded_wait.h:") != line.npos;
+}
+
+// Without the calls in which it parks, or dumps, which are the same for all.
+void printer::backtrace(const fiber_snapshot& fiber) {
+  std::array<const void*, 64> frames;
+  const std::size_t count = frames_of(owner_, fiber, frames);
+  std::span<const void*> calls(frames.data(), count);
+  const auto asked = std::ranges::find(calls, how_.caller);
+  if (asked != calls.end()) calls = {asked, calls.end()};
+  bool begun = false;
+  for (const void* const each : calls) {
+    for (const std::string& line : os::describe_return_address(each)) {
+      begun = begun || !is_parking(line);
+      if (!begun) continue;
+      print("      ");
+      to_.write(to_.context, line);
+      print("\n");
+    }
+  }
+  if (count == frames.size()) print("      ...\n");
 }
 
 struct group {
@@ -151,9 +192,9 @@ dump_sink stderr_sink() noexcept {
       nullptr};
 }
 
-void dump_fibers(runtime& owner, const dump_sink& to, bool each) {
-  printer out(to);
-  if (each) return for_each_fiber(owner, [&](const fiber_snapshot& fiber) { out.one(fiber); });
+void dump_fibers(runtime& owner, const dump_sink& to, const dump_request& how) {
+  printer out(owner, to, how);
+  if (how.each) return for_each_fiber(owner, [&](const fiber_snapshot& fiber) { out.one(fiber); });
   const std::unique_ptr<groups> found(new (std::nothrow) groups);
   if (found == nullptr) return out.print("  no memory for a list of fibers\n");
   for_each_fiber(owner, [&](const fiber_snapshot& fiber) { found->take(fiber); });
@@ -165,12 +206,18 @@ void dump_fibers(runtime& owner, const dump_sink& to, bool each) {
   }
 }
 
-bool dump_all_runtimes(const dump_sink& to, bool each) {
+void dump_fibers(runtime& owner, const dump_sink& to, std::span<const fiber_snapshot> fibers) {
+  const dump_request how{.backtraces = true};
+  printer out(owner, to, how);
+  for (const fiber_snapshot& each : fibers) out.one(each);
+}
+
+bool dump_all_runtimes(const dump_sink& to, const dump_request& how) {
   const runtime_pin pin;
   const std::size_t count = running_count();
   pin.for_each([&](runtime& one) {
-    if (count > 1) printer(to).print("runtime %" PRIu64 "\n", one.id().number);
-    dump_fibers(one, to, each);
+    if (count > 1) printer(one, to, how).print("runtime %" PRIu64 "\n", one.id().number);
+    dump_fibers(one, to, how);
   });
   return count != 0;
 }

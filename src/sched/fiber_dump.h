@@ -6,9 +6,10 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
-#include "sched/runtime.h"
+#include "sched/fiber_snapshot.h"
 
 namespace sluice::rt {
 
@@ -20,10 +21,16 @@ struct dump_sink {
 // To the standard error.
 [[nodiscard]] dump_sink stderr_sink() noexcept;
 
-// `each`: all of them, a line for each, not counted together.
-void dump_fibers(runtime& owner, const dump_sink& to, bool each);
+struct dump_request {
+  bool each = false;             // a line for each, not counted together
+  bool backtraces = false;       // of those that are shown and wait
+  const void* caller = nullptr;  // where that of the fiber that dumps begins
+};
+void dump_fibers(runtime& owner, const dump_sink& to, const dump_request& how);
+// These, a line for each.
+void dump_fibers(runtime& owner, const dump_sink& to, std::span<const fiber_snapshot> fibers);
 // Those of every runtime in the process, which is named if there are several. False: there is none.
-bool dump_all_runtimes(const dump_sink& to, bool each);
+bool dump_all_runtimes(const dump_sink& to, const dump_request& how);
 
 // Whether every fiber waits for another one, without an end to it: nobody in here can wake them.
 [[nodiscard]] bool all_wait_for_each_other(runtime& owner) noexcept;

@@ -1,6 +1,8 @@
 #include "sched/fiber_snapshot.h"
 
 #include "base/unseen.h"
+#include "fiber/backtrace.h"
+#include "sched/awaited.h"
 
 namespace sluice::rt {
 namespace {
@@ -12,13 +14,20 @@ SLUICE_UNSEEN T peek(const void* from) noexcept {
   return *static_cast<const volatile T*>(from);
 }
 
+// Of a fiber that may end meanwhile.
+SLUICE_UNSEEN std::uint64_t number_of(const control_block& fiber) noexcept {
+  return peek<std::uint64_t>(&fiber.number);
+}
+
 }  // namespace
 
 SLUICE_UNSEEN std::optional<fiber_snapshot> look_at(const control_block& fiber) noexcept {
   if (peek<slot_state>(&fiber.state) != slot_state::live) return std::nullopt;
   __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with the spawn that stored it
   fiber_snapshot seen;
+  seen.index = fiber.index;
   const auto word = peek<std::uint64_t>(fiber.word.address());
+  seen.epoch = static_cast<std::uint32_t>(word >> 32);
   __atomic_thread_fence(__ATOMIC_ACQUIRE);  // pairs with [A] of park_word.h
   seen.number = peek<std::uint64_t>(&fiber.number);
   seen.name = peek<const char*>(static_cast<const void*>(&fiber.name));
@@ -47,6 +56,36 @@ SLUICE_UNSEEN std::optional<fiber_snapshot> look_at(const control_block& fiber) 
   }
   if (peek<std::uint64_t>(&fiber.number) != seen.number) return std::nullopt;
   return seen;
+}
+
+std::optional<awaited_one> awaited_by(runtime& owner, const fiber_snapshot& seen) noexcept {
+  std::optional<awaited_one> found;
+  if (!names_whom(seen.kind)) return found;
+  while_it_waits(owner, seen, [&](const control_block& fiber) {
+    // relaxed, both: written before the park. It may be another wait than the one that was seen.
+    if (!names_whom(fiber.waiting_for.load(std::memory_order_relaxed))) return;
+    const auto* const on =
+        static_cast<const awaited*>(fiber.waiting_on.load(std::memory_order_relaxed));
+    const parker* const who = on->who.load(std::memory_order_relaxed);
+    if (who == nullptr) return;
+    found.emplace();
+    found->is_fiber = who->is_fiber;
+    if (!who->is_fiber) return;
+    const auto& other = static_cast<const control_block&>(*who);
+    found->home = other.home;
+    found->index = other.index;
+    found->number = number_of(other);
+  });
+  return found;
+}
+
+std::size_t frames_of(runtime& owner, const fiber_snapshot& seen,
+                      std::span<const void*> into) noexcept {
+  if (this_fiber_or_null() == &owner.block(seen.index)) return backtrace_here(into);
+  std::size_t count = 0;
+  while_it_waits(owner, seen,
+                 [&](const control_block& fiber) { count = backtrace_of(fiber.saved, into); });
+  return count;
 }
 
 }  // namespace sluice::rt

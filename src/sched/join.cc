@@ -6,6 +6,7 @@
 
 #include "base/bug.h"
 #include "os/relax.h"
+#include "sched/awaited.h"
 #include "sched/join_word.h"
 #include "sched/park.h"
 #include "sched/spawn.h"
@@ -25,12 +26,17 @@ rt::parker& named(std::uint64_t name) noexcept {
 }  // namespace
 
 struct join_state::internals {
+  // Immutable once the fiber runs, as `id`. The block is this fiber's until the word says that it
+  // has ended.
+  rt::awaited fiber;
   rt::join_word word;
-  // Immutable once the fiber runs. The block is this fiber's until the word says that it has ended.
-  rt::control_block* control = nullptr;
   std::uint64_t id = 0;
   // What the handle stops, and gives tokens of.
   rt::scope scope;
+
+  [[nodiscard]] const rt::parker* block() const noexcept {
+    return fiber.who.load(std::memory_order_relaxed);
+  }
 };
 
 join_state::internals& join_state::inside() const noexcept {
@@ -41,11 +47,12 @@ void join_state::started(const spawn_slot& slot) noexcept {
   static_assert(sizeof(internals) <= sizeof(memory_) && alignof(internals) <= 8);
   auto* const self = ::new (static_cast<void*>(memory_)) internals;
   started_ = true;
-  self->control = static_cast<rt::control_block*>(slot.control);
-  self->id = self->control->number;
-  self->scope.enter(nullptr, self->control);
+  auto* const control = static_cast<rt::control_block*>(slot.control);
+  self->id = control->number;
+  self->fiber.who.store(control, std::memory_order_relaxed);
+  self->scope.enter(nullptr, control);
   // relaxed: the fiber does not run yet.
-  self->control->innermost.store(&self->scope, std::memory_order_relaxed);
+  control->innermost.store(&self->scope, std::memory_order_relaxed);
 }
 
 join_state::~join_state() {
@@ -54,7 +61,7 @@ join_state::~join_state() {
 
 bool join_state::finished() noexcept {
   // The destructors of its fiber_locals are still to come.
-  inside().control->innermost.store(nullptr, std::memory_order_relaxed);
+  const_cast<rt::parker*>(inside().block())->innermost.store(nullptr, std::memory_order_relaxed);
   inside().scope.let_go();
   rt::race_release(this);
   const auto end = inside().word.finish([] { os::relax(); });
@@ -87,7 +94,7 @@ std::uint64_t join_state::fiber_id() const noexcept { return inside().id; }
 
 // Another fiber may have the block once this one has ended.
 bool join_state::is_own(const rt::parker& waiter) const noexcept {
-  return &waiter == inside().control && !inside().word.is_ended();
+  return &waiter == inside().block() && !inside().word.is_ended();
 }
 
 inline std::optional<errc> join_state::await_end(rt::parker& waiter, bool stoppable) noexcept {
@@ -97,7 +104,7 @@ inline std::optional<errc> join_state::await_end(rt::parker& waiter, bool stoppa
       if (const auto why = rt::stop_reason(waiter)) return why;
     }
     if (self.word.is_ended()) break;
-    rt::park_begin(waiter, {.kind = rt::wait_kind::join, .on = this, .stoppable = stoppable});
+    rt::park_begin(waiter, {.kind = rt::wait_kind::join, .on = &self, .stoppable = stoppable});
     const bool standing = self.word.enter(name_of(waiter), waiter.word.epoch());
     const bool give_up = !standing || (stoppable && rt::park_interrupted(waiter));
     if (!give_up || !rt::park_withdraw(waiter)) (void)rt::park(waiter);

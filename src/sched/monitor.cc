@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include "base/unseen.h"
 #include "os/clock.h"
@@ -13,6 +14,7 @@
 #include "sched/deliver.h"
 #include "sched/fiber_dump.h"
 #include "sched/timers.h"
+#include "sched/wait_circle.h"
 
 namespace sluice::rt {
 namespace {
@@ -21,6 +23,11 @@ namespace {
 constexpr std::int64_t trim_interval = 1'000'000'000;
 // What an idle program keeps: enough for the next small burst, 1 MiB of touched pages.
 constexpr std::size_t warm_when_idle = 256;
+
+// Who waits for each other in a circle is searched for now and then, and before it falls asleep;
+// not among those that have only just begun to wait.
+constexpr std::int64_t search_interval = 10'000'000'000;
+constexpr std::int64_t least_wait = 500'000'000;
 
 }  // namespace
 
@@ -58,7 +65,7 @@ SLUICE_UNSEEN void monitor::wake_all() noexcept {
 void monitor::watch() noexcept {
   // The user's signals are for the user's threads and the workers.
   os::block_signals();
-  idle_since_ = last_trim_ = os::monotonic_now();
+  idle_since_ = last_trim_ = last_search_ = os::monotonic_now();
   // acquire: pairs with the destructor.
   while (state_.load(std::memory_order_acquire) != ended) {
     owner_.count_look();
@@ -69,6 +76,7 @@ void monitor::watch() noexcept {
     if (!all_idle()) idle_since_ = now;
     const bool calm = now - idle_since_ >= idle_before_sleep && !owner_.stopping();
     trim_stacks(now, calm);
+    report_circles(now, calm);
     if (!calm) {
       pause(now + (anybody_stuck ? alert_interval : calm_interval), watching);
       continue;
@@ -157,7 +165,7 @@ void monitor::trim_stacks(std::int64_t now, bool going_to_sleep) noexcept {
 
 void monitor::say(const char* headline) noexcept {
   std::fprintf(stderr, "sluice: %s\n", headline);
-  dump_fibers(owner_, stderr_sink(), false);
+  dump_fibers(owner_, stderr_sink(), {.backtraces = true});
   (void)std::fflush(stderr);
 }
 
@@ -187,6 +195,23 @@ void monitor::report_deadlock() noexcept {
   std::_Exit(2);
 }
 
+// A part of the program may be stuck while the rest goes on.
+void monitor::report_circles(std::int64_t now, bool going_to_sleep) noexcept try {
+  if (owner_.options().deadlocks == deadlock_reports::never || owner_.stopping()) return;
+  if (!going_to_sleep && now - last_search_ < search_interval) return;
+  last_search_ = now;
+  for (const wait_circle& circle : find_wait_circles(owner_, now - least_wait)) {
+    const std::uint64_t least = std::ranges::min(circle, {}, &fiber_snapshot::number).number;
+    if (std::ranges::find(reported_circles_, least) != reported_circles_.end()) continue;
+    reported_circles_.push_back(least);
+    std::fputs("sluice: these fibers wait for each other in a circle - deadlock:\n", stderr);
+    dump_fibers(owner_, stderr_sink(), circle);
+    (void)std::fflush(stderr);
+  }
+} catch (const std::bad_alloc&) {
+  // The next search may have the memory.
+}
+
 bool monitor::has_timers() noexcept {
   return std::ranges::any_of(owner_.processors(), [](const processor& each) {
     return each.earliest.load(std::memory_order_seq_cst) != timer_word::time_limit;
@@ -206,7 +231,7 @@ void monitor::dump_on_request() noexcept {
   if (!owner_.options().dump_on_quit) return;
   if (os::take_signal(std::uint64_t{1} << (os::quit_signal - 1)) == 0) return;
   std::fputs("sluice: all fibers:\n", stderr);
-  dump_all_runtimes(stderr_sink(), false);
+  dump_all_runtimes(stderr_sink(), {.backtraces = true});
   (void)std::fflush(stderr);
 }
 

@@ -65,6 +65,7 @@ class monitor {
   void trim_stacks(std::int64_t now, bool going_to_sleep) noexcept;
   void report_late_fibers(std::int64_t now) noexcept;
   void report_deadlock() noexcept;
+  void report_circles(std::int64_t now, bool going_to_sleep) noexcept;
   [[nodiscard]] bool has_timers() noexcept;
   [[nodiscard]] std::uint64_t total_switches() noexcept;
   void dump_on_request() noexcept;
@@ -82,7 +83,9 @@ class monitor {
   std::int64_t idle_since_ = 0;
   std::int64_t last_trim_ = 0;
   std::int64_t stopping_since_ = 0;
+  std::int64_t last_search_ = 0;
   bool reported_late_ = false;
+  std::vector<std::uint64_t> reported_circles_;  // by the least number in each
   std::thread thread_;
 };
 

@@ -76,6 +76,12 @@ const char* name_of(wait_kind kind) noexcept {
       return "dial";
     case wait_kind::lock:
       return "lock";
+    case wait_kind::read_lock:
+      return "read lock";
+    case wait_kind::write_lock:
+      return "write lock";
+    case wait_kind::initializer:
+      return "static initializer";
     case wait_kind::condition:
       return "condition";
     case wait_kind::group:

@@ -8,7 +8,8 @@
 //   running   none                not parked                 owner begin -> waiting
 //   waiting   waiting             will park or is parking;   claim -> woken; owner withdraw ->
 //                                 its stack may still run    running (epoch + 1); worker save
-//                                                            -> waiting+saved
+//                                                            -> waiting+saved; with saved: onlooker
+//                                                            borrow -> -saved
 //   woken     woken, reason       somebody won and may still winner release -> +released;
 //                                 touch the frame            worker save -> +saved
 //   done      woken+saved+        the second of save and     owner finish -> running (epoch + 1)
@@ -25,10 +26,13 @@
 // Waker's recipe:   1 publish what the waiter will look for   2 find {fiber, epoch}
 //                   3 claim [B]   4 finish with the frame   5 release [D]; true: make it runnable
 // Canceller:        1 store the flag (seq_cst)   2 claim_stop [E]   3 release [D]
+// Onlooker:         1 borrow [F]   2 read the stack   3 save [C]; true: make it runnable
 //
 // [A] and [E] are seq_cst, as are the flag's store and load, so that one side sees the other.
 // [B] acquires what the waiter wrote before [A]. [C] and [D] are acq_rel: whichever comes second
-// sees both the saved context and the winner's last word on the frame.
+// sees both the saved context and the winner's last word on the frame. [F] puts a parked fiber back
+// to before its [C], which the onlooker does again: whoever wakes it meanwhile leaves it to him, as
+// to a worker that is not done with the switch.
 //
 // Rejected: a `parking` state with a spinning waker (a waker would wait for a switch on another
 // CPU), and an object per wait (an allocation, or a lifetime, for every park).
@@ -125,6 +129,21 @@ class basic_park_word {
   [[nodiscard]] bool save() noexcept {
     // acq_rel: gives the context away, and takes the frame back; pairs with [D].
     return (word_.fetch_or(saved, std::memory_order_acq_rel) & released) != 0;
+  }
+
+  // Any thread: the fiber waits, and nobody runs it before the caller has called save(), and made
+  // it runnable if that says so. Its stack may be read meanwhile; a waker may write to its frame.
+  // [F]
+  [[nodiscard]] bool borrow() noexcept {
+    std::uint64_t now = word_.load(std::memory_order_relaxed);
+    while ((now & (waiting | saved)) == (waiting | saved)) {
+      // acquire: takes the saved context; pairs with [C].
+      if (word_.compare_exchange_weak(now, now & ~saved, std::memory_order_acquire,
+                                      std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   // Owner, still running: gives the park up. False: somebody won; the fiber must switch away.

@@ -21,6 +21,7 @@ struct plan {
   bool partner = false;
   bool deadline = false;
   bool canceller = false;
+  bool onlooker = false;
   bool can_stop = true;
   bool skip_recheck = false;      // the fiber does not look at the stop flag after begin
   bool forget_release = false;    // the partner wins and walks away
@@ -43,6 +44,7 @@ class one_park {
     if (plan_.partner) run.add_thread("partner", [this] { wake_as_partner(); });
     if (plan_.deadline) run.add_thread("deadline", [this] { wake_as_deadline(); });
     if (plan_.canceller) run.add_thread("canceller", [this] { cancel(); });
+    if (plan_.onlooker) run.add_thread("onlooker", [this] { look(); });
     run.set_end([this] {
       expect(went_on_ == 1, went_on_ == 0 ? "the wake-up is lost" : "the fiber went on twice");
       expect(winners_ <= 1, "two wakers won one park");
@@ -105,6 +107,13 @@ class one_park {
     expect(plan_.can_stop, "a shielded park was stopped");
     winners_.add(1);
     if (result == claim_result::runnable) runnable_.post();
+  }
+
+  void look() {
+    timer_.wait();
+    if (!word_.borrow()) return;
+    (void)context_.read();
+    if (word_.save()) runnable_.post();
   }
 
   const plan plan_;
@@ -199,6 +208,18 @@ TEST_F(park_word_model, ThreeWakersCompeteAndOneWins) {
   expect_right(model::explore<one_park>({.name = "park: everybody"}, everybody), 3'000);
 }
 
+TEST_F(park_word_model, AnOnlookerDelaysAndLosesNoWakeUp) {
+  expect_right(model::explore<one_park>({.name = "park: partner, onlooker"},
+                                        plan{.partner = true, .onlooker = true}),
+               100);
+  expect_right(model::explore<one_park>({.name = "park: canceller, onlooker"},
+                                        plan{.canceller = true, .onlooker = true}),
+               100);
+  expect_right(model::explore<one_park>({.name = "park: partner, canceller, onlooker"},
+                                        plan{.partner = true, .canceller = true, .onlooker = true}),
+               1'000);
+}
+
 TEST_F(park_word_model, AShieldedParkIsNotStopped) {
   plan shielded = everybody;
   shielded.can_stop = false;
@@ -257,6 +278,7 @@ struct planted_case {
 TEST_F(park_word_model, FindsEveryPlantedFault) {
   constexpr plan stop{.canceller = true};
   constexpr plan all = everybody;
+  constexpr plan seen{.partner = true, .onlooker = true};
   constexpr planted_case cases[] = {
       {"release() relaxed", all, {fault_kind::relaxed, "release", operation::modify}, "data race"},
       {"save() relaxed", all, {fault_kind::relaxed, "save", operation::modify}, "data race"},
@@ -269,6 +291,8 @@ TEST_F(park_word_model, FindsEveryPlantedFault) {
       {"save() skipped", all, {fault_kind::skipped, "save", operation::modify}, ""},
       {"a lost claim is treated as won", all, {fault_kind::pretend, "take", operation::swap}, ""},
       {"a claim does not compare", all, {fault_kind::forced, "take", operation::swap}, ""},
+      {"borrow() relaxed", seen, {fault_kind::relaxed, "borrow", operation::swap}, "data race"},
+      {"a refused borrow() is treated as done", seen, {fault_kind::pretend, "borrow"}, ""},
       {"a lost withdrawal is treated as won", all, {fault_kind::pretend, "withdraw"}, ""},
   };
   for (const planted_case& each : cases) {

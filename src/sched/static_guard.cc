@@ -116,7 +116,7 @@ void static_guard::wait_on_thread() noexcept {
 }
 
 void static_guard::park_fiber(parker& self) noexcept {
-  park_begin(self, {.kind = wait_kind::lock, .on = this, .stoppable = false});
+  park_begin(self, {.kind = wait_kind::initializer, .on = this, .stoppable = false});
   wait_node node(self);
   bool must_wait = false;
   {

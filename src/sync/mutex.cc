@@ -39,6 +39,7 @@
 
 #include "base/bug.h"
 #include "fiber/sanitizer.h"
+#include "sched/awaited.h"
 #include "sched/park_time.h"
 #include "sched/spin_lock.h"
 #include "sluice/sync/mutex.h"
@@ -67,10 +68,10 @@ struct mutex::asked {
 };
 
 struct mutex::internals {
+  rt::lock_owner owner;
   std::atomic<std::uint32_t> state;
   rt::spin_lock guard;
   rt::lock_queue queue;  // GUARDED_BY(guard)
-  const void* owner;     // in debug builds
 
   // One waiter's wait, in its frame.
   struct wait {
@@ -111,16 +112,14 @@ mutex::~mutex() {
 // Whoever has just taken it.
 void mutex::internals::note_owner() noexcept {
   rt::race_acquire(this);
-#ifndef NDEBUG
-  owner = &rt::this_parker();
-#endif
+  owner.note_taken();
 }
 
 // Before it is given up. That nobody holds it is found later, in every build.
 void mutex::internals::check_owner() const noexcept {
 #ifndef NDEBUG
   // relaxed: whoever holds it has set it himself.
-  if ((state.load(std::memory_order_relaxed) & locked) != 0 && owner != &rt::this_parker()) {
+  if ((state.load(std::memory_order_relaxed) & locked) != 0 && !owner.is_caller()) {
     misuse("a mutex was unlocked by somebody who has not locked it");
   }
 #endif
@@ -160,6 +159,7 @@ result<void> mutex::lock_or_stop() noexcept {
 void mutex::unlock() noexcept {
   rt::race_release(this);
   inside().check_owner();
+  inside().owner.note_left();
   std::uint32_t held = locked;
   // release: pairs with the next taker's acquire.
   if (!inside().state.compare_exchange_strong(held, 0, std::memory_order_release,

@@ -24,6 +24,7 @@
 
 #include "base/bug.h"
 #include "fiber/sanitizer.h"
+#include "sched/awaited.h"
 #include "sched/wake_batch.h"
 #include "sync/guarded_wait.h"
 
@@ -37,11 +38,11 @@ constexpr std::uint64_t reader = 4;
 }  // namespace
 
 struct shared_mutex::internals {
+  rt::lock_owner owner;  // the writer
   rt::spin_lock guard;
   // Both GUARDED_BY(guard).
   rt::wait_list readers;
   rt::wait_list writers;
-  const void* owner;  // the writer, in debug builds
 
   [[nodiscard]] std::uint64_t waiting_bit() const noexcept {
     return readers.empty() && writers.empty() ? 0 : waiting;
@@ -133,8 +134,8 @@ void shared_mutex::note_departure() noexcept {
 // Returns  the rt::wake_reason.
 int shared_mutex::lock_as(const asked& how) noexcept {
   internals& here = inside();
-  const rt::park_request request{.kind = rt::wait_kind::lock,
-                                 .on = this,
+  const rt::park_request request{.kind = rt::wait_kind::write_lock,
+                                 .on = &here,
                                  .until = rt::park_time(how.until),
                                  .stoppable = how.stoppable};
   const rt::wake_reason why = rt::wait_guarded(
@@ -146,8 +147,8 @@ int shared_mutex::lock_as(const asked& how) noexcept {
 
 int shared_mutex::lock_shared_as(const asked& how) noexcept {
   internals& here = inside();
-  const rt::park_request request{.kind = rt::wait_kind::lock,
-                                 .on = this,
+  const rt::park_request request{.kind = rt::wait_kind::read_lock,
+                                 .on = &here,
                                  .until = rt::park_time(how.until),
                                  .stoppable = how.stoppable};
   const rt::wake_reason why = rt::wait_guarded(
@@ -159,9 +160,7 @@ int shared_mutex::lock_shared_as(const asked& how) noexcept {
 
 void shared_mutex::note_owner() noexcept {
   rt::race_acquire(this);
-#ifndef NDEBUG
-  inside().owner = &rt::this_parker();
-#endif
+  inside().owner.note_taken();
 }
 
 bool shared_mutex::try_lock() noexcept {
@@ -228,10 +227,11 @@ void shared_mutex::unlock() noexcept {
   rt::race_release(this);
   internals& here = inside();
 #ifndef NDEBUG
-  if ((word_.load(std::memory_order_relaxed) & writer) != 0 && here.owner != &rt::this_parker()) {
+  if ((word_.load(std::memory_order_relaxed) & writer) != 0 && !here.owner.is_caller()) {
     misuse("a shared_mutex was unlocked by somebody who has not locked it");
   }
 #endif
+  here.owner.note_left();
   std::uint64_t now = writer;
   // release: pairs with the next taker's acquire.
   if (word_.compare_exchange_strong(now, 0, std::memory_order_release, std::memory_order_relaxed)) {
