@@ -149,3 +149,17 @@ if(TARGET bench_c10k_clients AND TARGET examples_echo_server AND NOT SLUICE_SANI
   add_test(NAME bench.c10k COMMAND Python3::Interpreter "${smoke}" "${PROJECT_BINARY_DIR}")
   set_tests_properties(bench.c10k PROPERTIES TIMEOUT 120 LABELS examples)
 endif()
+
+# tools/gdb/sluice.py, on a live process and on core files. Not under sanitizers: their terabytes of
+# address space are too much for a core file.
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT CMAKE_CROSSCOMPILING AND NOT SLUICE_SANITIZE)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  sluice_add_programs(gdb "${PROJECT_SOURCE_DIR}/tests/gdb/known_fibers.cc")
+  foreach(part IN ITEMS process core refusals)
+    add_test(NAME gdb.${part} COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/tests/gdb/run.py"
+        ${part} $<TARGET_FILE:gdb_known_fibers>)
+    set_tests_properties(gdb.${part} PROPERTIES TIMEOUT 120 LABELS gdb SKIP_RETURN_CODE 77)
+  endforeach()
+elseif(SLUICE_SANITIZE)
+  message(STATUS "NOT TESTED under sanitizers: tools/gdb/sluice.py")
+endif()

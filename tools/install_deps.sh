@@ -11,7 +11,7 @@ set -euo pipefail
 # package=probe; a probe is a program in the path or a file.
 build="cmake=cmake ninja-build=ninja g++=g++"
 test="googletest=/usr/src/googletest/googletest/src/gtest-all.cc ccache=ccache python3=python3
-  curl=curl"
+  curl=curl gdb=gdb"
 clang="clang-19=clang++-19 libclang-rt-19-dev=/usr/lib/llvm-19/lib/clang/19/lib/linux
   llvm-19=/usr/lib/llvm-19/bin/llvm-symbolizer"
 check="clang-format-19=clang-format-19 python3=python3 git=git shellcheck=shellcheck
@@ -21,7 +21,7 @@ bench="libbenchmark-dev=/usr/include/benchmark/benchmark.h wrk=wrk python3=pytho
 c10k="gnuplot-nox=gnuplot python3=python3"
 aarch64="g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ qemu-user-static=qemu-aarch64-static"
 windows="g++-mingw-w64-x86-64-posix=x86_64-w64-mingw32-g++-posix wine64=/usr/lib/wine/wine64"
-ci="pkgconf=pkg-config gdb=gdb binutils=nm libhiredis-dev=/usr/include/hiredis/hiredis.h
+ci="pkgconf=pkg-config binutils=nm libhiredis-dev=/usr/include/hiredis/hiredis.h
   redis-tools=redis-check-rdb"
 deep="clang-tidy-19=clang-tidy-19"
 
