@@ -1,5 +1,5 @@
-# What `cmake --install` lays down: libraries, headers, the CMake package and pkg-config files. The
-# result can be moved: nothing in it names the prefix that was configured.
+# What `cmake --install` lays down: libraries, headers, gdb's commands, the CMake package and
+# pkg-config files. The result can be moved: nothing in it names the prefix that was configured.
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sluice")
@@ -24,6 +24,10 @@ else()
 endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/sluice" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
     FILES_MATCHING PATTERN "*.h" ${without_http})
+
+install(FILES "${PROJECT_SOURCE_DIR}/tools/gdb/sluice.py"
+    "${PROJECT_SOURCE_DIR}/tools/gdb/sluice_fibers.py"
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/sluice/gdb")
 
 configure_package_config_file(
     cmake/sluice-config.cmake.in "${PROJECT_BINARY_DIR}/sluice-config.cmake"

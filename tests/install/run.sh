@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh: uses sluice in every way that the README names, from another folder: installed and found
 # by CMake and by pkg-config, as a subfolder, static and shared, and with sanitizers in the user's
-# program but not in the library.
+# program but not in the library; and whether gdb sees its fibers.
 set -euo pipefail
 house=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$house"
@@ -83,6 +83,17 @@ found_by_pkg_config() {
   done
 }
 
+# The commands that are installed find the fibers of a program with that library.
+seen_by_gdb() {
+  local said
+  said=$(LD_LIBRARY_PATH=$scratch/shared/lib timeout 60 gdb -nx -batch \
+    -ex "source $scratch/$1/share/sluice/gdb/sluice.py" -ex "set breakpoint pending on" \
+    -ex "break sluice::rt::park" -ex run -ex "info fibers" -ex "fiber 1 bt" \
+    "$scratch/pkg-consumer-$1" 2>&1)
+  { grep -q "^. fiber 1" <<<"$said" && grep -q "^#[0-9]* .*sluice_fiber_entry" <<<"$said"; } ||
+    { echo "gdb said: $said" && return 1; }
+}
+
 no_private_symbols() {
   local exported
   exported=$(nm -D --defined-only "$scratch"/shared/lib/libsluice*.so | grep -E ' llhttp_') || true
@@ -116,6 +127,7 @@ for kind in static shared; do step "install: $kind" install_kind "$kind"; done
 for kind in static shared; do
   step "find_package: $kind" found_by_cmake "$kind"
   step "pkg-config: $kind" found_by_pkg_config "$kind"
+  step "gdb: $kind" seen_by_gdb "$kind"
   step "add_subdirectory: $kind" embedded "$kind"
 done
 step "an unknown component is refused" unknown_component_is_refused
