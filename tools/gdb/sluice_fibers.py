@@ -216,11 +216,11 @@ def places():
         raise gdb.GdbError("There is no process and no core file.")
     if any(thread.is_running() for thread in threads):
         raise gdb.GdbError("The program is running: stop it first.")
-    symbol = gdb.lookup_static_symbol(PLACES)
-    if symbol is not None:
-        table = symbol.value()
-        elements = table[table.type.strip_typedefs().fields()[0]]
-        return elements.cast(elements.type.strip_typedefs())
+    # Link-time optimisation leaves a second one, without an address.
+    for table in (symbol.value() for symbol in gdb.lookup_static_symbols(PLACES)):
+        if table.address is not None:
+            elements = table[table.type.strip_typedefs().fields()[0]]
+            return elements.cast(elements.type.strip_typedefs())
     try:
         address_of_entry()
     except gdb.error:
@@ -243,6 +243,8 @@ def runtimes():
         if seen["number"]:
             found.append(Runtime(seen["number"], seen["address"], layout))
     found.sort(key=lambda runtime: runtime.number)
+    if not found:
+        raise gdb.GdbError("No sluice runtime is running.")
     find_threads([fiber for runtime in found for fiber in runtime.fibers])
     return found
 
