@@ -34,7 +34,7 @@ RED_ZONE = 128
 
 
 class Selection:
-    """Puts thread, frame and language back as they were, whatever happens."""
+    """Puts thread and frame back as they were, whatever happens."""
 
     def __enter__(self):
         self.thread = gdb.selected_thread()
@@ -43,13 +43,9 @@ class Selection:
             self.frame = gdb.selected_frame()
         except gdb.error:
             self.frame = None
-        self.language = gdb.parameter("language")
-        # Names of types are looked up in it, and a frame of the C library's would choose C.
-        gdb.execute("set language c++", to_string=True)
         return self
 
     def __exit__(self, _, error, trace):
-        gdb.execute(f"set language {self.language}", to_string=True)
         if self.thread is not None and self.thread.is_valid():
             self.thread.switch()
             if self.frame is not None and self.frame.is_valid():
@@ -156,12 +152,11 @@ def write_core(path):
     found = sluice_fibers.runtimes()
     gdb.execute("generate-core-file " + path, to_string=True)
     fibers = [fiber for runtime in found for fiber in runtime.fibers]
-    block_size = sluice_fibers.Layout().block.size
     with open(path, "r+b") as core:
         loads = load_segments(core)
         for fiber in fibers:
             begin = fiber.sp - RED_ZONE
-            memory = sluice_fibers.read(begin, fiber.address + block_size - begin)
+            memory = sluice_fibers.read(begin, fiber.end - begin)
             address, size, place = loads[bisect.bisect_right(loads, (begin, 1 << 64)) - 1]
             if not address <= begin <= begin + len(memory) <= address + size:
                 raise gdb.GdbError(f"The core file has no room for fiber {fiber.number}.")

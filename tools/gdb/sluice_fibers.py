@@ -139,7 +139,7 @@ def enumerators(of):
 class Fiber:
     def __init__(self, seen, address, runtime, layout, texts):
         self.__dict__.update(seen)
-        self.address = address
+        self.address, self.end = address, address + layout.block.size
         self.runtime = runtime
         self.name = text_at(self.name, texts) if self.name else None
         self.place = f"{text_at(self.file, texts)}:{self.line}"
@@ -234,6 +234,24 @@ def address_of_entry():
 
 def runtimes():
     """Those that run, oldest first, with their fibers and on which threads these are."""
+    found = in_cxx(find_runtimes)
+    if not found:
+        raise gdb.GdbError("No sluice runtime is running.")
+    find_threads([fiber for runtime in found for fiber in runtime.fibers])
+    return sorted(found, key=lambda runtime: runtime.number)
+
+
+def in_cxx(find):
+    """Names are looked up in the language of the frame, and one of the C library's has C."""
+    language = gdb.parameter("language")
+    gdb.execute("set language c++", to_string=True)
+    try:
+        return find()
+    finally:
+        gdb.execute(f"set language {language}", to_string=True)
+
+
+def find_runtimes():
     table = places()
     layout = Layout()
     place = Record(table.type.target(), address=("runs", "Q"), number=("number", "Q"))
@@ -242,10 +260,6 @@ def runtimes():
         seen = place.read(int(table.address) + at * place.size)
         if seen["number"]:
             found.append(Runtime(seen["number"], seen["address"], layout))
-    found.sort(key=lambda runtime: runtime.number)
-    if not found:
-        raise gdb.GdbError("No sluice runtime is running.")
-    find_threads([fiber for runtime in found for fiber in runtime.fibers])
     return found
 
 
