@@ -72,7 +72,7 @@ class FiberUnwinder(gdb.unwinder.Unwinder):
         fiber = self.fiber
         values = {
             name: gdb.Value(value).cast(pending.read_register(name).type)
-            for name, value in zip(self.here, (fiber.sp, fiber.fp, resume_address(fiber)))
+            for name, value in zip(self.here, (fiber.sp, fiber.fp, fiber.pc))
         }
         stack, _, counter = self.here
         # Where a callee's frame would be: gdb takes any other order for a broken stack.
@@ -99,12 +99,6 @@ class FiberUnwinder(gdb.unwinder.Unwinder):
             self.enabled = False
             gdb.invalidate_cached_frames()
         return renumbered(said, above)
-
-
-def resume_address(fiber):
-    """gdb looks for what lies before an outer frame's address, the call. Before the first
-    instruction of a fiber that has not begun lies something else."""
-    return fiber.pc + 4 if fiber.pc == sluice_fibers.address_of_entry() else fiber.pc
 
 
 def frames_above(fiber):

@@ -129,6 +129,7 @@ class Layout:
         self.kinds = enumerators(type_named("wait_kind"))
         states = enumerators(type_named("slot_state"))
         self.live = next(value for value, name in states.items() if name == "live")
+        self.entry = address_of_entry()
         self.watched = offset(type_named("poll_desc"), "watched")
 
 
@@ -143,6 +144,10 @@ class Fiber:
         self.runtime = runtime
         self.name = text_at(self.name, texts) if self.name else None
         self.place = f"{text_at(self.file, texts)}:{self.line}"
+        if self.pc == layout.entry:
+            # It has not begun. gdb takes a frame's address for that after its call, and looks for
+            # what lies before: at a function's first instruction that is something else.
+            self.pc += 4
         self.kind = layout.kinds.get(self.kind, "unknown")
         self.thread = None  # that it is on; `sp` is that one's then
         self.on_descriptor = None
