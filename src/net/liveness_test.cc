@@ -142,8 +142,8 @@ TEST_F(Liveness, WithoutTheFairShareItKeepsTheProcessor) {
   EXPECT_EQ(steps_beside_a_full_connection(), 0);
 }
 
-// Ten round trips beside a fiber that only yields, so often at most: a busy system takes its time to
-// bring what was sent.
+// Ten round trips beside a fiber that only yields, so often at most: a busy system takes its time
+// to bring what was sent.
 bool round_trips_complete_beside_a_yielder(int yields) {
   bool completed = false;
   run(
