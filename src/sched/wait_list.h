@@ -4,6 +4,9 @@
 //
 //   Waiter:  park_begin; lock; push_back; unlock; [look]; park; lock; remove if still linked;
 //   unlock Waker:   lock; wake_one; unlock; then ready() for what wake_one returned
+//
+// A template over who waits, so that models run it: a parker has a `word`, and there is a ready()
+// for it.
 #pragma once
 
 #include <cstdint>
@@ -13,25 +16,29 @@
 
 namespace sluice::rt {
 
-struct wait_node {
-  explicit wait_node(parker& who) noexcept : waiter(&who), epoch(who.word.epoch()) {}
-  wait_node(const wait_node&) = delete;
-  wait_node& operator=(const wait_node&) = delete;
+template <class Parker>
+struct basic_wait_node {
+  explicit basic_wait_node(Parker& who) noexcept : waiter(&who), epoch(who.word.epoch()) {}
+  basic_wait_node(const basic_wait_node&) = delete;
+  basic_wait_node& operator=(const basic_wait_node&) = delete;
 
-  parker* const waiter;
+  Parker* const waiter;
   // Read again by push_back: begin() may have come after the construction.
   std::uint32_t epoch;
-  wait_node* next = nullptr;
-  wait_node* previous = nullptr;
+  basic_wait_node* next = nullptr;
+  basic_wait_node* previous = nullptr;
   bool linked = false;
 };
 
-class wait_list {
+template <class Parker>
+class basic_wait_list {
  public:
+  using wait_node = basic_wait_node<Parker>;
+
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
   // Whether somebody else than `self` is in it, who may be there several times.
-  [[nodiscard]] bool has_others(const parker& self) const noexcept {
+  [[nodiscard]] bool has_others(const Parker& self) const noexcept {
     const wait_node* node = first_;
     while (node != nullptr && node->waiter == &self) node = node->next;
     return node != nullptr;
@@ -56,14 +63,14 @@ class wait_list {
   // What a wake_one came to. If `found`, call finish_wake(woken) after unlocking.
   struct wake_outcome {
     bool found = false;
-    parker* to_ready = nullptr;  // must be made runnable by the caller; null: its worker will
+    Parker* to_ready = nullptr;  // must be made runnable by the caller; null: its worker will
   };
 
   // Claims and unlinks the first waiter that can still be claimed; drops those that cannot.
   [[nodiscard]] wake_outcome wake_one(wake_reason reason) noexcept {
     while (first_ != nullptr) {
       wait_node& node = *first_;
-      parker& waiter = *node.waiter;
+      Parker& waiter = *node.waiter;
       const std::uint32_t epoch = node.epoch;
       remove(node);
       race_release(&waiter);
@@ -92,7 +99,7 @@ class wait_list {
   }
   // The node may be gone afterwards.
   static void finish_claim(wait_node& node) noexcept {
-    parker& waiter = *node.waiter;
+    Parker& waiter = *node.waiter;
     race_release(&waiter);
     if (waiter.word.release()) ready(waiter);
   }
@@ -105,5 +112,8 @@ class wait_list {
   wait_node* first_ = nullptr;
   wait_node* last_ = nullptr;
 };
+
+using wait_node = basic_wait_node<parker>;
+using wait_list = basic_wait_list<parker>;
 
 }  // namespace sluice::rt

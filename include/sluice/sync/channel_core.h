@@ -79,8 +79,8 @@ class channel_core {
   static result<std::size_t> select(std::span<select_case* const> cases) noexcept;
 
  private:
+  struct waits;
   struct state;
-  class selection;
   std::unique_ptr<state> state_;
 };
 
