@@ -38,19 +38,13 @@ class basic_selection {
   using one_case = Waits::one_case;
   using what = select_case::what;
 
-  explicit basic_selection(std::span<one_case* const> cases) noexcept : cases_(cases) {
-    // Fisher and Yates.
-    for (std::size_t i = 0; i < cases.size(); ++i) {
-      const auto j = static_cast<std::size_t>(Waits::draw() % (i + 1));
-      cases[i]->order = cases[j]->order;
-      cases[j]->order = static_cast<std::uint32_t>(i);
-    }
-  }
+  explicit basic_selection(std::span<one_case* const> cases) noexcept : cases_(cases) {}
 
   // Returns which one ran.
   result<std::size_t> run() noexcept;
 
  private:
+  void draw_order() noexcept;
   // Which one could go at once; if none, the one for that.
   std::optional<std::size_t> try_each() noexcept;
   // Nothing: try again.
@@ -72,6 +66,16 @@ class basic_selection {
   std::span<one_case* const> cases_;
   Waits::claimed_case chosen_{nullptr};  // written by who claims the park
 };
+
+template <class Waits>
+void basic_selection<Waits>::draw_order() noexcept {
+  // Fisher and Yates.
+  for (std::size_t i = 0; i < cases_.size(); ++i) {
+    const auto j = static_cast<std::size_t>(Waits::draw() % (i + 1));
+    cases_[i]->order = cases_[j]->order;
+    cases_[j]->order = static_cast<std::uint32_t>(i);
+  }
+}
 
 template <class Waits>
 std::optional<std::size_t> basic_selection<Waits>::try_each() noexcept {
@@ -199,6 +203,7 @@ template <class Waits>
 result<std::size_t> basic_selection<Waits>::run() noexcept {
   for (;;) {
     if (const auto why = Waits::stop_reason()) return std::unexpected(error(*why));
+    draw_order();
     if (const auto index = try_each()) return *index;
     if (const auto outcome = wait()) return *outcome;
   }
