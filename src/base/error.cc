@@ -86,13 +86,19 @@ class category final : public std::error_category {
   }
 };
 
+// Never destroyed: errors may be printed from the destructors of other statics.
+union kept_category {
+  constexpr kept_category() noexcept : value() {}
+  ~kept_category() {}
+  category value;
+};
+// Not a local: the guard of one makes a fiber wait that comes while another one initialises it, and
+// errors are made under locks that nobody may wait with.
+constinit const kept_category instance;
+
 }  // namespace
 
-const std::error_category& error_category() noexcept {
-  // Never destroyed: errors may be printed from the destructors of other statics.
-  static const category* const instance = new category;
-  return *instance;
-}
+const std::error_category& error_category() noexcept { return instance.value; }
 
 error error::with_context(std::string_view operation, std::string_view object) const {
   error copy(code_);
