@@ -80,8 +80,9 @@ const std::vector<waiting_call>& waiting_calls() {
        }},
       {"select of nothing", wait_kind::select, [](never&) { return without_value(select()); }},
       {"lock_or_stop", wait_kind::lock, [](never& on) { return on.held.lock_or_stop(); }},
-      {"shared lock_or_stop", wait_kind::lock, [](never& on) { return on.shared.lock_or_stop(); }},
-      {"lock_shared_or_stop", wait_kind::lock,
+      {"shared lock_or_stop", wait_kind::write_lock,
+       [](never& on) { return on.shared.lock_or_stop(); }},
+      {"lock_shared_or_stop", wait_kind::read_lock,
        [](never& on) { return on.shared.lock_shared_or_stop(); }},
       {"condition", wait_kind::condition,
        [](never& on) {

@@ -75,7 +75,7 @@ class queue_of_fibers {
   explicit queue_of_fibers(shared_mutex& guard) : guard_(guard) {}
 
   void reader(char name) {
-    start([this, name] {
+    start(rt::wait_kind::read_lock, [this, name] {
       guard_.lock_shared();
       note(name);
       while (!may_leave_.load()) yield();
@@ -83,7 +83,7 @@ class queue_of_fibers {
     });
   }
   void writer(char name) {
-    start([this, name] {
+    start(rt::wait_kind::write_lock, [this, name] {
       const std::lock_guard alone(guard_);
       note(name);
     });
@@ -102,13 +102,13 @@ class queue_of_fibers {
 
  private:
   template <class Work>
-  void start(Work work) {
+  void start(rt::wait_kind waits_for, Work work) {
     park_probe& probe = *probes_.emplace_back(std::make_unique<park_probe>());
     fibers_.emplace_back([work, &probe] {
       probe.enter();
       work();
     });
-    probe.await(rt::wait_kind::lock);
+    probe.await(waits_for);
   }
   void note(char name) {
     const std::lock_guard held(names_guard_);
@@ -171,7 +171,7 @@ TEST_P(SharedMutex, AWriterThatGivesUpLetsTheReadersBehindItIn) {
             return guard.try_lock_for(20ms);
           });
           // Its time may be over before anybody sees it wait.
-          if (by_stop) at_writer.await(rt::wait_kind::lock);
+          if (by_stop) at_writer.await(rt::wait_kind::write_lock);
           yield();
           fiber reader([&] {
             guard.lock_shared();
@@ -202,7 +202,7 @@ TEST_P(SharedMutex, WaitsNoLongerThanItIsAskedTo) {
           probe.enter();
           return guard.lock_shared_or_stop().error() == errc::operation_canceled;
         });
-        probe.await(rt::wait_kind::lock);
+        probe.await(rt::wait_kind::read_lock);
         reader.request_stop();
         EXPECT_TRUE(reader.join().value());
         guard.unlock();
