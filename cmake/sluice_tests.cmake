@@ -125,6 +125,10 @@ foreach(file IN LISTS guides)
 endforeach()
 
 if(NOT CMAKE_CROSSCOMPILING)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  add_test(NAME trace.file COMMAND Python3::Interpreter
+      "${PROJECT_SOURCE_DIR}/tests/trace/check.py" "$<TARGET_FILE:guide_trace>")
+  set_tests_properties(trace.file PROPERTIES TIMEOUT 120 LABELS examples)
   find_path(SLUICE_HIREDIS_HEADERS hiredis/hiredis.h)
   find_library(SLUICE_HIREDIS_LIBRARY hiredis)
 endif()

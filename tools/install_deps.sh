@@ -22,7 +22,8 @@ c10k="gnuplot-nox=gnuplot python3=python3"
 aarch64="g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ qemu-user-static=qemu-aarch64-static"
 windows="g++-mingw-w64-x86-64-posix=x86_64-w64-mingw32-g++-posix wine64=/usr/lib/wine/wine64"
 ci="pkgconf=pkg-config binutils=nm libhiredis-dev=/usr/include/hiredis/hiredis.h
-  redis-tools=redis-check-rdb"
+  redis-tools=redis-check-rdb
+  python3-jsonschema=/usr/lib/python3/dist-packages/jsonschema/__init__.py"
 deep="clang-tidy-19=clang-tidy-19"
 
 wanted() {

@@ -20,4 +20,5 @@
 #include "sluice/sync.h"
 #include "sluice/task_group.h"
 #include "sluice/timer.h"
+#include "sluice/trace.h"
 #include "sluice/wait_fd.h"

@@ -17,6 +17,7 @@
 namespace sluice::rt {
 
 class worker;
+class trace_ring;
 
 // Counted by the owner with plain loads and stores, read by anybody: racy figures, never lost ones.
 struct processor_counters {
@@ -96,6 +97,12 @@ struct alignas(64) processor {
   control_block* inbox_last = nullptr;   // GUARDED_BY(inbox_lock)
   std::atomic<std::uint32_t> inbox_size{0};
 #endif
+
+  // Where its events go while they are recorded (tracing.h).
+  std::atomic<trace_ring*> trace{nullptr};
+  [[nodiscard]] trace_ring* traced() const noexcept {
+    return trace.load(std::memory_order_acquire);
+  }
 
   processor_counters counters;
   // How long after its time a timer of this heap fired. Written under timer_lock.

@@ -18,6 +18,7 @@
 #include "sched/monitor.h"
 #include "sched/spawn.h"
 #include "sched/static_guard.h"
+#include "sched/tracing.h"
 #include "sched/worker.h"
 #include "sched/worker_tls.h"
 #include "sluice/runtime.h"
@@ -100,6 +101,7 @@ runtime::runtime(const run_options& options)
 runtime::~runtime() {
   // acquire: pairs with [O2].
   while (outsiders_.load(std::memory_order_acquire) != 0) std::this_thread::yield();  // [O3]
+  stop_tracing();
 }
 
 // Keeps the runtime from being destroyed under a thread that is not one of its workers.
@@ -127,6 +129,7 @@ void runtime::make_runnable(control_block* fiber) noexcept {
   // Round the processors, never where it was.
   const outsider inside(*this);
   count_outside(*fiber);
+  note_outside(*fiber);
   processor& to = processors_[(fiber->last_processor + 1) % processor_count_];
   worker::post(to, fiber);
   signal(to);
@@ -136,9 +139,11 @@ void runtime::make_runnable(control_block* fiber) noexcept {
   bool tell = false;
   if (here->current() == nullptr) {
     processor_counters::add(here->own().counters.wakes);
+    note_inside(here->own(), *fiber, nullptr);
     tell = here->push_next(fiber);  // the worker's loop is inside the gate
   } else if (here->enter()) {
     processor_counters::add(here->own().counters.wakes);
+    note_inside(here->own(), *fiber, here->current());
     tell = here->push_next(fiber);
     here->leave_gate();
   } else {
@@ -154,6 +159,7 @@ void runtime::make_runnable_last(control_block* fiber) noexcept {
 #else
   worker& here = *current_worker();
   processor_counters::add(here.own().counters.wakes);
+  note_inside(here.own(), *fiber, nullptr);
   here.push_tail(fiber);
 #endif
 }
@@ -169,6 +175,7 @@ void runtime::count_outside(const control_block& woken) noexcept {
 void runtime::push_from_outside(control_block* fiber) noexcept {
   const outsider inside(*this);
   count_outside(*fiber);
+  note_outside(*fiber);
   fiber->waiting_for.store(wait_kind::runnable, std::memory_order_relaxed);
   global_.push(fiber);
   wake_one();

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <source_location>
 #include <span>
 #include <stop_token>
@@ -27,6 +28,8 @@ namespace sluice::rt {
 
 class worker;
 class monitor;
+class trace_ring;
+struct trace_rings;
 
 // What tests switch off or replace to see a rule's absence; never set in programs.
 struct test_switches {
@@ -125,6 +128,11 @@ class runtime {
   [[nodiscard]] runtime_stats stats() noexcept;
   // What is done by threads that hold no processor: plain ones, and the monitor.
   [[nodiscard]] processor_counters& outside() noexcept { return outside_; }
+  // Records what it does (tracing.h); false: that is done already. Errors: std::bad_alloc. Any
+  // thread, as the next.
+  [[nodiscard]] bool start_tracing(const std::shared_ptr<trace_rings>& into);
+  void stop_tracing() noexcept;
+
   // The monitor. Not its own, since whoever reads the figures may come after its end.
   void count_look() noexcept { processor_counters::add(looks_); }
 
@@ -138,6 +146,7 @@ class runtime {
   class outsider;
   void push_from_outside(control_block* fiber) noexcept;
   void count_outside(const control_block& woken) noexcept;
+  void note_outside(const control_block& fiber) const noexcept;
 
   const runtime_place place_;
   const run_options options_;
@@ -162,6 +171,9 @@ class runtime {
   // Threads that are making a fiber runnable and that no join waits for; see ~runtime.
   std::atomic<std::uint32_t> outsiders_{0};
   processor_counters outside_;
+  std::mutex tracing_;
+  std::vector<std::shared_ptr<trace_rings>> rings_;  // GUARDED_BY(tracing_); all that ever were
+  std::atomic<trace_ring*> traced_outside_{nullptr};
   std::atomic<std::uint64_t> looks_{0};
   alignas(64) std::atomic<std::uint64_t> alive_{0};
   std::atomic<std::uint64_t> spawned_{0};

@@ -11,6 +11,7 @@
 
 #include "base/bug.h"
 #include "sched/fiber_locals.h"
+#include "sched/tracing.h"
 #include "sched/worker_switch.h"
 #include "sched/worker_tls.h"
 #include "sluice/fiber.h"
@@ -240,6 +241,7 @@ inline void start_fiber(runtime& owner, control_block& block, void (*run)(void* 
     block.last_processor = here->own().index;
     publish(owner, block);
     race_release(&block);
+    note_inside(here->own(), block, here->current());
     tell = here->push_next(&block);
   }
   if (tell) owner.wake_one();

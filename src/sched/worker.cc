@@ -13,6 +13,7 @@
 #include "sched/deliver.h"
 #include "sched/monitor.h"
 #include "sched/timers.h"
+#include "sched/tracing.h"
 #include "sched/worker_switch.h"
 #include "sched/worker_tls.h"
 
@@ -227,8 +228,12 @@ bool worker::expire_timers_into(processor& of) noexcept {
   control_block* due[expiry_batch];
   bool any = false;
   for (;;) {
+    trace_ring* const into = processor_->traced();
     const expired_timers batch = expire_timers(owner_, of, os::monotonic_now(), due);
     for (std::uint32_t i = 0; i < batch.runnable; ++i) owner_.make_runnable_last(due[i]);
+    if (into != nullptr && batch.runnable != 0) [[unlikely]] {
+      note_timers(*into, batch.runnable);
+    }
     any = any || batch.runnable != 0;
     if (!batch.more) return any;
   }
@@ -252,6 +257,7 @@ bool worker::poll_without_waiting(processor& which) noexcept {
   if (!which.try_lock_shard()) return false;
   reports_.clear(switched.no_room_for_polls ? report_list::capacity
                                             : std::max(room_in_queue(), in_any_case));
+  note_poll_of(false);
   gate_.become(gate_state::polling);
   which.shard->wait(poll_without_blocking, reports_);
   gate_.become(gate_state::runtime);
@@ -260,7 +266,16 @@ bool worker::poll_without_waiting(processor& which) noexcept {
   return deliver_reports();
 }
 
+void worker::note_poll_of(bool may_sleep) noexcept {
+  if (trace_ring* const into = processor_->traced()) [[unlikely]] {
+    note_poll_begin(*into, may_sleep);
+  }
+}
+
 bool worker::deliver_reports() noexcept {
+  if (trace_ring* const into = processor_->traced()) [[unlikely]] {
+    note_poll_end(*into, reports_.size());
+  }
   processor_counters::add(processor_->counters.reports, reports_.size());
   bool any = false;
   for (const report& item : reports_) {
@@ -300,6 +315,9 @@ control_block* worker::steal_from(processor& victim) noexcept {
   control_block* taken[run_queue::capacity / 2];
   const std::uint32_t count = victim.queue.take_half(taken, run_queue::capacity / 2);
   if (count == 0) return victim.is_stuck() ? relieve(victim) : nullptr;
+  if (trace_ring* const into = processor_->traced()) [[unlikely]] {
+    note_steal(*into, victim.index, count);
+  }
   processor_counters::add(processor_->counters.steals, count);
   for (std::uint32_t i = 1; i < count; ++i) push_tail(taken[i]);
   return taken[0];
@@ -314,6 +332,9 @@ control_block* worker::relieve(processor& stuck) noexcept {
 #endif
   if (control_block* next = stuck.holder->give_up_next()) {
     processor_counters::add(processor_->counters.steals);
+    if (trace_ring* const into = processor_->traced()) [[unlikely]] {
+      note_steal(*into, stuck.index, 1);
+    }
     return next;
   }
   (void)expire_timers_into(stuck);
@@ -376,6 +397,7 @@ void worker::sleep() noexcept {
   reports_.clear();
   const bool stay_awake = anything_to_do(until);  // 2
   if (!stay_awake) {
+    note_poll_of(true);
     gate_.become(gate_state::polling);
     own.shard->wait(until >= timer_word::time_limit ? poll_forever : until, reports_);  // 3
     gate_.become(gate_state::runtime);

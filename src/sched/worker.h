@@ -134,6 +134,7 @@ class worker {
   bool poll_own() noexcept;
   bool poll_without_waiting(processor& which) noexcept;
   bool deliver_reports() noexcept;
+  void note_poll_of(bool may_sleep) noexcept;
   void share_work() noexcept;
   [[nodiscard]] bool work_elsewhere() noexcept;
   [[nodiscard]] control_block* steal() noexcept;

@@ -20,6 +20,7 @@
 #pragma once
 
 #include "base/bug.h"
+#include "sched/tracing.h"
 #include "sched/worker.h"
 
 namespace sluice::rt {
@@ -45,6 +46,9 @@ inline void* worker::switch_to_fiber(context& from, sanitizer_fiber& from_saniti
   // relaxed, all: one writer; the monitor and dumps take them as hints.
   own.running.store(next, std::memory_order_relaxed);
   own.count_switch();
+  if (trace_ring* const into = own.traced()) [[unlikely]] {
+    note_run(*into, *next);
+  }
   restore(next->exceptions, thread_exceptions_);
   // Asked here too, since the bounds lie in a cache line that nothing else needs.
   if (sanitizers_active()) [[unlikely]] {
@@ -57,6 +61,9 @@ inline void* worker::switch_to_fiber(context& from, sanitizer_fiber& from_saniti
 // Steps 3 and 4. Without a next fiber it is the loop's turn.
 inline void worker::switch_away(control_block* self, control_block* next, departure why) noexcept {
   const bool dies = why == departure::finished;
+  if (trace_ring* const into = processor_->traced()) [[unlikely]] {
+    note_leave(*into, *self, why);
+  }
   departed_ = self;
   departure_ = why;
   save(self->exceptions, thread_exceptions_);

@@ -1,0 +1,143 @@
+#include "sched/tracing.h"
+
+#include <mutex>
+
+#include "os/syscall_count.h"
+#include "os/ticks.h"
+#include "sched/runtime.h"
+#include "sched/worker.h"
+#include "sched/worker_tls.h"
+
+namespace sluice::rt {
+namespace {
+
+// A system call that a fiber makes. The others are the loop's own, or a signal handler's.
+void note_call(os::call kind) noexcept {
+  if (kind != os::call::read && kind != os::call::write && kind != os::call::accept) return;
+  worker* const here = current_worker();
+  if (here == nullptr || here->current() == nullptr || !here->enter()) return;
+  if (trace_ring* const into = here->own().traced()) {
+    into->add({.ticks = os::ticks_now(),
+               .fiber = here->current()->number,
+               .kind = trace_kind::call,
+               .detail = static_cast<std::uint8_t>(kind)});
+  }
+  here->leave_gate();
+}
+
+constinit os::call_counters calls_to_note{.also = &note_call};
+
+struct call_watchers {
+  std::mutex mutex;
+  int count = 0;  // GUARDED_BY(mutex)
+};
+call_watchers& watchers() noexcept {
+  static auto* const one = new call_watchers;  // never destroyed
+  return *one;
+}
+
+}  // namespace
+
+trace_rings::trace_rings(std::size_t count, std::size_t events) : others(events) {
+  for (std::size_t i = 0; i < count; ++i) {
+    processors.push_back(std::make_unique<trace_ring>(events));
+  }
+}
+
+void note_run(trace_ring& into, const control_block& next) noexcept {
+  into.add({.ticks = os::ticks_now(), .fiber = next.number, .kind = trace_kind::run});
+}
+
+void note_leave(trace_ring& into, const control_block& self, departure why) noexcept {
+  trace_event event{.ticks = os::ticks_now(), .fiber = self.number, .kind = trace_kind::leave};
+  auto reason = wait_kind::none;
+  if (why == departure::parked) reason = self.waiting_for.load(std::memory_order_relaxed);
+  if (why == departure::yielded) reason = wait_kind::runnable;
+  if (why == departure::finished) {
+    event.other = reinterpret_cast<std::uintptr_t>(self.spawn_file);
+    event.amount = self.spawn_line;
+  }
+  event.detail = static_cast<std::uint8_t>(reason);
+  into.add(event);
+  if (why != departure::finished || self.name == nullptr) return;
+  into.add({.ticks = event.ticks,
+            .fiber = self.number,
+            .other = reinterpret_cast<std::uintptr_t>(self.name),
+            .kind = trace_kind::named});
+}
+
+void note_ready(trace_ring& into, const control_block& fiber, const control_block* by) noexcept {
+  into.add({.ticks = os::ticks_now(),
+            .fiber = fiber.number,
+            .other = by != nullptr ? by->number : 0,
+            .kind = trace_kind::ready});
+}
+
+void note_ready_outside(trace_ring& into, const control_block& fiber) noexcept {
+  into.add_shared({.ticks = os::ticks_now(), .fiber = fiber.number, .kind = trace_kind::ready});
+}
+
+void note_steal(trace_ring& into, std::uint32_t victim, std::uint32_t amount) noexcept {
+  into.add(
+      {.ticks = os::ticks_now(), .other = victim, .amount = amount, .kind = trace_kind::steal});
+}
+
+void note_poll_begin(trace_ring& into, bool may_sleep) noexcept {
+  into.add({.ticks = os::ticks_now(),
+            .kind = trace_kind::poll_begin,
+            .detail = static_cast<std::uint8_t>(may_sleep)});
+}
+
+void note_poll_end(trace_ring& into, std::size_t reports) noexcept {
+  into.add({.ticks = os::ticks_now(),
+            .amount = static_cast<std::uint32_t>(reports),
+            .kind = trace_kind::poll_end});
+}
+
+void note_timers(trace_ring& into, std::uint32_t amount) noexcept {
+  into.add({.ticks = os::ticks_now(), .amount = amount, .kind = trace_kind::timers});
+}
+
+// A test that counts system calls keeps its counters.
+void note_calls(bool on) noexcept {
+  const std::lock_guard held(watchers().mutex);
+  watchers().count += on ? 1 : -1;
+  os::call_counters* expected = on ? nullptr : &calls_to_note;
+  if (watchers().count != (on ? 1 : 0)) return;
+  // release: pairs with count_call's load.
+  (void)os::active_call_counters.compare_exchange_strong(expected, on ? &calls_to_note : nullptr,
+                                                         std::memory_order_release,
+                                                         std::memory_order_relaxed);
+}
+
+// ---- the runtime's part
+
+void runtime::note_outside(const control_block& fiber) const noexcept {
+  // acquire: pairs with start_tracing.
+  trace_ring* const into = traced_outside_.load(std::memory_order_acquire);
+  if (into != nullptr) [[unlikely]]
+    note_ready_outside(*into, fiber);
+}
+
+bool runtime::start_tracing(const std::shared_ptr<trace_rings>& into) {
+  const std::lock_guard held(tracing_);
+  if (traced_outside_.load(std::memory_order_relaxed) != nullptr) return false;
+  rings_.push_back(into);
+  note_calls(true);
+  // release, both: whoever finds a ring finds it made.
+  traced_outside_.store(&into->others, std::memory_order_release);
+  for (std::uint32_t i = 0; i < processor_count_; ++i) {
+    processors_[i].trace.store(into->processors[i].get(), std::memory_order_release);
+  }
+  return true;
+}
+
+void runtime::stop_tracing() noexcept {
+  const std::lock_guard held(tracing_);
+  if (traced_outside_.load(std::memory_order_relaxed) == nullptr) return;
+  for (processor& each : processors()) each.trace.store(nullptr, std::memory_order_relaxed);
+  traced_outside_.store(nullptr, std::memory_order_relaxed);
+  note_calls(false);
+}
+
+}  // namespace sluice::rt
