@@ -94,6 +94,7 @@ BUILD_CASES = [
     ("src/base/planted.cc", "char f(int a);\nchar f(int a) { return a; }\n", "planted.cc:2"),
 ]
 BUILD_FILES = ["CMakeLists.txt", "CMakePresets.json", "cmake/sluice_flags.cmake"]
+BUILD_FILES += ["cmake/sluice_libbacktrace.cmake"]
 BUILD_FILES += ["cmake/sluice_header_check.cmake", "src/base/bug.h", "src/base/bug.cc"]
 BUILD_FILES += ["src/base/raw_message.h", "src/base/raw_message.cc"]
 BUILD_SWITCHES = ["TESTS", "HTTP", "INSTALL", "EXAMPLES"]
