@@ -1,20 +1,19 @@
 #include "sluice/net/serve.h"
 
 #include <algorithm>
-#include <list>
-#include <new>
 
 #include "net/listener_access.h"
 #include "net/listener_state.h"
 #include "os/clock.h"
 #include "sched/park_time.h"
-#include "sched/spawn.h"
+#include "sched/scope.h"
 #include "sluice/fiber.h"
 
 namespace sluice::net {
 namespace {
 
-// The connections of one serve. Lives in serve's frame, which outlives every handler.
+// The connections of one serve. Lives in serve's frame, which outlives every handler. The handlers
+// run in a scope of its own, under no other: whoever stops serve lets them finish first.
 class serving {
  public:
   serving(listener_state& state, const std::function<void(stream)>& handler) noexcept
@@ -23,7 +22,7 @@ class serving {
   // Waits until there is room for one more. False: the listener is closed, or a stop was asked for.
   [[nodiscard]] bool await_room(std::size_t limit) noexcept {
     rt::change_bell::hold held(bell_);
-    while (live_.size() >= limit) {
+    while (live_ >= limit) {
       if (handle_.lock().is_closed() || rt::stop_reason()) return false;
       held.wait(rt::park_forever, true);
     }
@@ -32,81 +31,57 @@ class serving {
 
   // Without memory for one more fiber the connection is closed, and the others go on.
   void start(stream connection) noexcept {
-    try {
-      const auto at = add();
-      const auto started =
-          try_go([this, at](stream own) { serve_one(at, std::move(own)); }, std::move(connection));
-      if (!started) remove(at);
-    } catch (const std::bad_alloc&) {
-      // add() has changed nothing; the connection's destructor closes it.
+    {
+      const rt::change_bell::hold held(bell_);
+      ++live_;
     }
+    const auto started =
+        try_go([this](stream own) { serve_one(std::move(own)); }, std::move(connection));
+    if (!started) note_end();
   }
 
   // Waits until every handler has returned; from `until` on they are asked to stop.
   void drain(std::int64_t until) noexcept {
-    rt::change_bell::hold held(bell_);
-    bool asked = false;
-    while (!live_.empty()) {
-      if (!asked && os::monotonic_now() >= until) {
-        asked = true;
-        stop_all(held);
-        continue;  // somebody may have left meanwhile
-      }
-      held.wait(asked ? rt::park_forever : until, false);
-    }
+    if (await_end(until)) return;
+    scope_.stop();
+    (void)await_end(rt::park_forever);
   }
 
  private:
-  struct place {
-    rt::control_block* fiber = nullptr;  // of one connection; null until it has begun
-    bool asked = false;                  // to stop, or to do so itself once it begins
-  };
-  using places = std::list<place>;
-
-  places::iterator add() {
-    places one(1);  // allocated before the lock is taken
-    rt::change_bell::hold held(bell_);
-    live_.splice(live_.end(), one);
-    return std::prev(live_.end());
+  void serve_one(stream connection) {
+    rt::control_block& self = *rt::this_fiber_or_null();
+    rt::scope_task task{.fiber = &self};
+    scope_.add(task);
+    // relaxed, both: the fiber's own.
+    self.innermost.store(&scope_, std::memory_order_relaxed);
+    handler_(std::move(connection));
+    self.innermost.store(nullptr, std::memory_order_relaxed);
+    scope_.remove(task);
+    note_end();
   }
 
-  // The last thing a handler's fiber does here: afterwards serve may have returned.
-  void remove(places::iterator at) noexcept {
-    places one;
+  // The last thing that a handler's fiber does here: afterwards serve may have returned.
+  void note_end() noexcept {
     rt::change_bell::hold held(bell_);
-    one.splice(one.end(), live_, at);
+    --live_;
     held.ring();
   }
 
-  void serve_one(places::iterator at, stream connection) {
-    bool stop = false;
-    {
-      rt::change_bell::hold held(bell_);
-      at->fiber = rt::this_fiber_or_null();
-      stop = stopping_;
+  // False: somebody is still inside when the time has come.
+  [[nodiscard]] bool await_end(std::int64_t until) noexcept {
+    rt::change_bell::hold held(bell_);
+    while (live_ != 0) {
+      if (os::monotonic_now() >= until) return false;
+      held.wait(until, false);
     }
-    if (stop) rt::stop_fiber(*rt::this_fiber_or_null());
-    handler_(std::move(connection));
-    remove(at);
-  }
-
-  // Under the lock no fiber in the list can end; and none that was claimed can end before it is
-  // made runnable, which happens while the lock is free. Those who were asked go to the back.
-  void stop_all(rt::change_bell::hold& held) noexcept {
-    stopping_ = true;
-    for (held.make_room(); !live_.empty() && !live_.front().asked; held.make_room()) {
-      place& next = live_.front();
-      next.asked = true;
-      if (next.fiber != nullptr && rt::claim_to_stop(*next.fiber)) held.wake(*next.fiber);
-      live_.splice(live_.end(), live_, live_.begin());
-    }
+    return true;
   }
 
   rt::change_bell& bell_;
   io_handle& handle_;
   const std::function<void(stream)>& handler_;
-  places live_;            // GUARDED_BY(bell_)
-  bool stopping_ = false;  // GUARDED_BY(bell_)
+  rt::scope scope_;
+  std::size_t live_ = 0;  // GUARDED_BY(bell_)
 };
 
 result<void> accept_until_closed(listener& from, serving& all, std::size_t limit) {

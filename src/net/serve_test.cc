@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <atomic>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <vector>
 
+#include "sluice/scope.h"
+#include "sluice/task_group.h"
 #include "testing/error_of.h"
 #include "testing/net_fixture.h"
 
@@ -191,6 +194,34 @@ TEST_P(Serve, AfterTheDrainHandlersAreAskedToStop) {
       EXPECT_EQ(all.canceled.load(), 40);
       EXPECT_EQ(all.ended.load(), 40);
     }
+  });
+}
+
+// The request reaches what hangs on the handler's token, and the groups in it.
+TEST_P(Serve, AfterTheDrainAHandlersTokenAndGroupsAreStoppedToo) {
+  on_fibers([] {
+    listener from = listen_on(tcp);
+    std::atomic<int> begun{0};
+    std::atomic<int> told{0};
+    std::atomic<int> canceled{0};
+    const auto handler = [&](const stream&) {
+      const std::stop_callback note(this_fiber::get_stop_token(), [&] { told.fetch_add(1); });
+      task_group inside;
+      inside.go([&] {
+        begun.fetch_add(1);
+        return sleep_for(1h);
+      });
+      if (error_of(inside.wait()) == errc::operation_canceled) canceled.fetch_add(1);
+      // Behind a shield it may still do what takes a while.
+      EXPECT_TRUE(shield([] { return sleep_for(1us); }));
+    };
+    fiber server([&] { return serve(from, handler, {.drain = 0s}); });
+    const std::vector<stream> clients = dial_many(from, 5);
+    while (begun.load() < 5) yield();
+    EXPECT_TRUE(from.close());
+    EXPECT_TRUE(server.join().value());
+    EXPECT_EQ(told.load(), 5);
+    EXPECT_EQ(canceled.load(), 5);
   });
 }
 

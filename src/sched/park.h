@@ -79,7 +79,7 @@ inline void park_begin(parker& self, const park_request& request) noexcept {
   auto& fiber = static_cast<const control_block&>(self);
   // seq_cst: the canceller's recipe in park_word.h; pairs with [A] before it.
   if (!fiber.stop_requested.load(std::memory_order_seq_cst)) return false;
-  race_acquire(const_cast<control_block*>(&fiber));  // pairs with claim_to_stop
+  race_acquire(const_cast<control_block*>(&fiber));  // pairs with stop_fiber
   return true;
 }
 

@@ -260,17 +260,13 @@ void runtime::stop_all() noexcept {
   });
 }
 
-bool claim_to_stop(control_block& fiber) noexcept {
+void stop_fiber(control_block& fiber) noexcept {
   race_release(&fiber);  // pairs with park_interrupted, and with the end of the park
   // seq_cst: the canceller's recipe in park_word.h.
   fiber.stop_requested.store(true, std::memory_order_seq_cst);
   // relaxed: written before the park began.
   const auto unshielded = [&] { return !fiber.shielded.load(std::memory_order_relaxed); };
-  return fiber.word.claim_stop(unshielded) == claim_result::runnable;
-}
-
-void stop_fiber(control_block& fiber) noexcept {
-  if (claim_to_stop(fiber)) ready(fiber);
+  if (fiber.word.claim_stop(unshielded) == claim_result::runnable) ready(fiber);
 }
 
 // ---- running

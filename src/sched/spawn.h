@@ -13,8 +13,4 @@ void spawn_main(runtime& owner, void (*main)(void* argument), void* argument,
 // Asks a living fiber to stop. Any thread; the caller knows that the fiber has not ended.
 void stop_fiber(control_block& fiber) noexcept;
 
-// The same without the last step: returns true if the caller has to ready() the fiber, which waits
-// for that and cannot end before.
-[[nodiscard]] bool claim_to_stop(control_block& fiber) noexcept;
-
 }  // namespace sluice::rt

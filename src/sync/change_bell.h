@@ -26,19 +26,6 @@ class change_bell {
     // before.
     void ring() noexcept { woken_.wake_all(bell_.queue_, wake_reason::partner); }
 
-    // Makes the fiber runnable once the lock is free, as those for whom it rings; claim_to_stop()
-    // has said that somebody must. After make_room().
-    void wake(control_block& claimed) noexcept { woken_.add(claimed); }
-
-    // Lets go of the lock for a moment if as many are to be made runnable as can be kept in mind:
-    // what was looked at before may have changed by then.
-    void make_room() noexcept {
-      if (!woken_.is_full()) return;
-      held_.unlock();
-      woken_.finish();
-      held_.lock();
-    }
-
     // The lock is free during the wait and held again afterwards. Returns early, and without a
     // reason, whenever it likes.
     void wait(std::int64_t until, bool stoppable, wait_kind why = wait_kind::group) noexcept {

@@ -17,7 +17,7 @@ struct serve_options {
   // the others wait in the listener's backlog. At least 1.
   std::size_t max_connections = std::numeric_limits<std::size_t>::max();
   // How long connections may go on after the listener was closed or the fiber was asked to stop.
-  // Then theirs are asked to stop too.
+  // Then theirs are asked to stop too, with whatever they have begun in their scope (scope.h).
   std::chrono::nanoseconds drain = std::chrono::seconds(10);
 };
 
