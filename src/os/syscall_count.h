@@ -16,8 +16,8 @@ enum class call : std::uint8_t { read, write, accept, poll_wait, poll_control, w
 struct call_counters {
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(call::count)> of{};
   // relaxed throughout: plain tallies, read when everything has come to rest.
-  // Called for each as well: for traces.
-  void (*also)(call kind) noexcept = nullptr;
+  // Called for each, and nothing is counted: for traces.
+  void (*instead)(call kind) noexcept = nullptr;
   [[nodiscard]] std::uint64_t operator[](call kind) const noexcept {
     return of[static_cast<std::size_t>(kind)].load(std::memory_order_relaxed);
   }
@@ -31,8 +31,8 @@ inline std::atomic<call_counters*> active_call_counters{nullptr};
 [[gnu::always_inline]] inline void count_call(call kind) noexcept {
   // Pairs with the test's store; the counters were constructed before.
   if (call_counters* counters = unseen_load(active_call_counters)) [[unlikely]] {
+    if (counters->instead != nullptr) return counters->instead(kind);
     counters->of[static_cast<std::size_t>(kind)].fetch_add(1, std::memory_order_relaxed);
-    if (counters->also != nullptr) counters->also(kind);
   }
 }
 

@@ -57,7 +57,10 @@ class trace_ring {
     const std::uint64_t number = next_.load(std::memory_order_relaxed);
     next_.store(number + 1, std::memory_order_relaxed);
     write(number, event);
+    last_ = event;
   }
+  // Its last event, for its writer: what happens in the same breath needs no look at the time.
+  [[nodiscard]] const trace_event& last() const noexcept { return last_; }
   // Any number of writers.
   void add_shared(const trace_event& event) noexcept {
     write(next_.fetch_add(1, std::memory_order_relaxed), event);
@@ -126,6 +129,7 @@ class trace_ring {
   const std::unique_ptr<slot[]> slots_;
   // Written by whoever writes, on a line of its own.
   alignas(64) std::atomic<std::uint64_t> next_{0};
+  trace_event last_{.kind = trace_kind::call};
 };
 
 }  // namespace sluice::rt

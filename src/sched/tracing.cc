@@ -25,7 +25,7 @@ void note_call(os::call kind) noexcept {
   here->leave_gate();
 }
 
-constinit os::call_counters calls_to_note{.also = &note_call};
+constinit os::call_counters calls_to_note{.instead = &note_call};
 
 struct call_watchers {
   std::mutex mutex;
@@ -44,8 +44,12 @@ trace_rings::trace_rings(std::size_t count, std::size_t events) : others(events)
   }
 }
 
+// A look at the counter is half of what an event costs, so a switch makes one.
 void note_run(trace_ring& into, const control_block& next) noexcept {
-  into.add({.ticks = os::ticks_now(), .fiber = next.number, .kind = trace_kind::run});
+  const bool is_switch = into.last().kind == trace_kind::leave;
+  into.add({.ticks = is_switch ? into.last().ticks : os::ticks_now(),
+            .fiber = next.number,
+            .kind = trace_kind::run});
 }
 
 void note_leave(trace_ring& into, const control_block& self, departure why) noexcept {
@@ -66,8 +70,12 @@ void note_leave(trace_ring& into, const control_block& self, departure why) noex
             .kind = trace_kind::named});
 }
 
+// Those whom a poll or the timers make runnable follow it at once.
 void note_ready(trace_ring& into, const control_block& fiber, const control_block* by) noexcept {
-  into.add({.ticks = os::ticks_now(),
+  const trace_kind last = into.last().kind;
+  const bool is_one_of_many =
+      by == nullptr && (last == trace_kind::poll_end || last == trace_kind::ready);
+  into.add({.ticks = is_one_of_many ? into.last().ticks : os::ticks_now(),
             .fiber = fiber.number,
             .other = by != nullptr ? by->number : 0,
             .kind = trace_kind::ready});
