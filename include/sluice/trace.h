@@ -14,7 +14,7 @@ namespace sluice::debug {
 
 struct trace_options {
   // How many events are kept for each processor, the last ones; rounded up to a power of two, at
-  // most 2^24. One takes 40 bytes; a message through a server makes some six.
+  // most 2^24. One takes 32 bytes; a message through a server makes some six.
   std::size_t events = std::size_t{1} << 16;
 };
 

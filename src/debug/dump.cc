@@ -22,11 +22,11 @@ std::string dump_for(const dump_options& options, const void* caller) {
 
 }  // namespace
 
-std::string dump(const dump_options& options) {
+[[gnu::noinline]] std::string dump(const dump_options& options) {
   return dump_for(options, __builtin_return_address(0));
 }
 
-void dump(std::ostream& out, const dump_options& options) {
+[[gnu::noinline]] void dump(std::ostream& out, const dump_options& options) {
   out << dump_for(options, __builtin_return_address(0));
 }
 

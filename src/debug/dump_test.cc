@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "sched/monitor.h"
 #include "sluice/channel.h"
 #include "sluice/debug.h"
+#include "sluice/runtime.h"
 #include "sluice/scope.h"
 #include "sluice/select.h"
 #include "sluice/sync.h"
@@ -83,6 +85,27 @@ TEST_P(Dump, SaysWhatEachFiberWaitsForAndWhereItWasSpawned) {
       for (const auto& one : fibers) EXPECT_CONTAINS(text, "fiber " + std::to_string(one.id()));
     }
     held.unlock();
+  });
+}
+
+// Who is named may have ended, and all that it was with it.
+TEST_P(Dump, NamesAHolderWhoIsGone) {
+  static mutex* const never_unlocked = new mutex;
+  static std::once_flag once;
+  std::call_once(once, [] {
+    runtime there({.processors = 1});
+    EXPECT_TRUE(there.go([] { never_unlocked->lock(); }).get());
+  });
+  on_fibers([] {
+    park_probe probe;
+    fiber waiter([&] {
+      probe.enter();
+      return never_unlocked->lock_or_stop().has_value();
+    });
+    probe.await(rt::wait_kind::lock);
+    EXPECT_CONTAINS(debug::dump(), " held by fiber ");
+    waiter.request_stop();
+    EXPECT_FALSE(waiter.join().value());
   });
 }
 

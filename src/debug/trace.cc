@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <stdexcept>
 
 #include "debug/trace_json.h"
@@ -36,55 +37,68 @@ rt::runtime* find(const rt::runtime_pin& pin, const rt::runtime_id& id) {
 
 struct trace::recording {
   rt::runtime_id home;
-  std::shared_ptr<rt::trace_rings> rings;
+  std::shared_ptr<rt::trace_rings> rings;  // null: it is over
   moment begin;
-  bool over = false;
   recorded_trace result;
 
+  void stop_recording();
+  void look_at(rt::runtime& from);
   void collect();
-  void name_the_living(rt::runtime& from);
   void take(const rt::trace_ring& from, std::vector<rt::trace_event>& into) {
-    result.lost += from.read(into);
+    const std::uint64_t lost = from.read(into);
+    result.lost += lost;
     result.events += into.size();
   }
 };
 
 trace::trace(const trace_options& options) : inside_(std::make_unique<recording>()) {
+  const std::size_t events = std::bit_ceil(std::clamp(options.events, least_events, most_events));
   const rt::runtime_pin pin;
   rt::runtime* const which = pin.get();
   if (which == nullptr) throw std::logic_error("sluice: there is no runtime to be traced");
-  const std::size_t events = std::bit_ceil(std::clamp(options.events, least_events, most_events));
   inside_->home = which->id();
-  inside_->rings = std::make_shared<rt::trace_rings>(which->processors().size(), events);
   inside_->begin = moment();
-  if (!which->start_tracing(inside_->rings)) {
-    inside_->over = true;
+  inside_->rings = which->start_tracing(events);
+  if (inside_->rings == nullptr) {
     throw std::logic_error("sluice: the runtime is being traced already");
   }
 }
 
 trace::~trace() {
-  if (inside_ == nullptr || inside_->over) return;
+  if (inside_->rings == nullptr) return;
   const rt::runtime_pin pin;
-  if (rt::runtime* const which = find(pin, inside_->home)) which->stop_tracing();
+  if (rt::runtime* const which = find(pin, inside_->home)) which->stop_tracing(*inside_->rings);
 }
 
 void trace::stop() {
   recording& self = *inside_;
-  if (self.over) return;
-  {
-    const rt::runtime_pin pin;
-    rt::runtime* const which = find(pin, self.home);
-    if (which != nullptr) {
-      which->stop_tracing();
-      self.name_the_living(*which);
-    }
+  if (self.rings == nullptr) return;
+  try {
+    self.stop_recording();
+    self.collect();
+  } catch (...) {
+    self.result = {};
+    self.rings.reset();
+    throw;
   }
-  self.over = true;
-  self.collect();
+  self.rings.reset();
 }
 
-void trace::recording::name_the_living(rt::runtime& from) {
+void trace::recording::stop_recording() {
+  const rt::runtime_pin pin;
+  rt::runtime* const which = find(pin, home);
+  if (which == nullptr) return;
+  which->stop_tracing(*rings);
+  look_at(*which);
+}
+
+// Who runs has no last event; who lives has told no name.
+void trace::recording::look_at(rt::runtime& from) {
+  for (const rt::processor& each : from.processors()) {
+    const rt::control_block* const running = each.running.load(std::memory_order_relaxed);
+    const auto seen = running != nullptr ? rt::look_at(*running) : std::nullopt;
+    result.running.push_back(seen ? seen->number : 0);
+  }
   rt::for_each_fiber(from, [&](const rt::fiber_snapshot& fiber) {
     result.fibers[fiber.number] = {.name = fiber.name, .file = fiber.file, .line = fiber.line};
   });
@@ -94,11 +108,12 @@ void trace::recording::name_the_living(rt::runtime& from) {
 void trace::recording::collect() {
   const moment end;
   result.first_ticks = begin.ticks;
+  result.last_ticks = end.ticks;
   const auto ticks = static_cast<double>(std::max<std::uint64_t>(end.ticks - begin.ticks, 1));
   result.nanoseconds_per_tick = static_cast<double>(end.time - begin.time) / ticks;
   for (const auto& each : rings->processors) take(*each, result.processors.emplace_back());
   take(rings->others, result.others);
-  rings.reset();
+  result.running.resize(result.processors.size());
 }
 
 void trace::write(std::ostream& out) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -60,17 +59,18 @@ class writer {
     for (auto& [fiber, runs] : runs_) std::ranges::sort(runs, {}, &run::ticks);
   }
 
+  // As bytes throughout: neither the stream's flags nor anybody's locale have a say in JSON.
   void all() {
-    out_ << "{\"displayTimeUnit\":\"ns\",\"otherData\":{\"lost\":" << trace_.lost
-         << "},\"traceEvents\":[\n";
+    put("{\"displayTimeUnit\":\"ns\",\"otherData\":{\"lost\":" + std::to_string(trace_.lost) +
+        "},\"traceEvents\":[\n");
     name_track(outside, "other threads");
     for (const trace_event& each : trace_.others) ready(outside, each);
     for (std::size_t i = 0; i < trace_.processors.size(); ++i) {
       const int track = track_of(i);
       name_track(track, "processor " + std::to_string(i));
-      processor(track, trace_.processors[i]);
+      processor(track, trace_.processors[i], trace_.running[i]);
     }
-    out_ << "\n]}\n";
+    put("\n]}\n");
   }
 
  private:
@@ -97,35 +97,52 @@ class writer {
     }
   }
 
-  // Microseconds since the beginning, which what was noted at that very moment may precede.
-  [[nodiscard]] double time_of(const trace_event& event) const {
-    const auto ticks = static_cast<std::int64_t>(event.ticks - trace_.first_ticks);
-    return std::max(0.0, static_cast<double>(ticks) * trace_.nanoseconds_per_tick / 1000);
+  // Nanoseconds since the beginning, which what was noted at that very moment may precede.
+  [[nodiscard]] std::int64_t time_at(std::uint64_t count) const {
+    const auto ticks = static_cast<double>(static_cast<std::int64_t>(count - trace_.first_ticks));
+    return static_cast<std::int64_t>(std::max(0.0, ticks * trace_.nanoseconds_per_tick));
+  }
+  [[nodiscard]] std::int64_t time_of(const trace_event& event) const {
+    return time_at(event.ticks);
   }
 
-  // Begins an event; the rest follows, and a brace.
-  std::ostream& begin(const char* phase, int track, double time, std::string_view name) {
-    if (any_) out_ << ",\n";
+  void put(std::string_view text) {
+    out_.write(text.data(), static_cast<std::streamsize>(text.size()));
+  }
+
+  // The format counts in microseconds.
+  static std::string microseconds(std::int64_t time) {
+    std::string text = std::to_string(time / 1000) + ".000";
+    const std::string rest = std::to_string(time % 1000);
+    text.replace(text.size() - rest.size(), rest.size(), rest);
+    return text;
+  }
+
+  // `rest`: members besides, each behind a comma.
+  void event(const char* phase, int track, std::int64_t time, std::string_view name,
+             std::string_view rest) {
+    std::string text = any_ ? ",\n" : "";
     any_ = true;
-    char when[48];
-    (void)std::snprintf(when, sizeof(when), "%.3f", time);
-    return out_ << "{\"ph\":\"" << phase << "\",\"pid\":1,\"tid\":" << track << ",\"ts\":" << when
-                << ",\"name\":\"" << name << '"';
+    text.append("{\"ph\":\"").append(phase).append("\",\"pid\":1,\"tid\":");
+    text.append(std::to_string(track)).append(",\"ts\":").append(microseconds(time));
+    text.append(",\"name\":\"").append(name).append("\"").append(rest).append("}");
+    put(text);
   }
 
   void name_track(int track, std::string_view name) {
-    begin("M", track, 0, "thread_name") << ",\"args\":{\"name\":\"" << name << "\"}}";
-    begin("M", track, 0, "thread_sort_index") << ",\"args\":{\"sort_index\":" << track << "}}";
+    event("M", track, 0, "thread_name", ",\"args\":{\"name\":\"" + std::string(name) + "\"}");
+    event("M", track, 0, "thread_sort_index",
+          ",\"args\":{\"sort_index\":" + std::to_string(track) + "}");
   }
 
-  void slice(int track, double from, double to, std::string_view name, std::string_view args) {
-    char length[48];
-    (void)std::snprintf(length, sizeof(length), "%.3f", std::max(0.0, to - from));
-    begin("X", track, from, name) << ",\"dur\":" << length << ",\"args\":{" << args << "}}";
+  void slice(int track, std::int64_t from, std::int64_t to, std::string_view name,
+             const std::string& args) {
+    const std::string length = microseconds(std::max<std::int64_t>(0, to - from));
+    event("X", track, from, name, ",\"dur\":" + length + ",\"args\":{" + args + "}");
   }
 
-  void mark(int track, double time, std::string_view name, std::string_view args) {
-    begin("i", track, time, name) << ",\"s\":\"t\",\"args\":{" << args << "}}";
+  void mark(int track, std::int64_t time, std::string_view name, const std::string& args) {
+    event("i", track, time, name, ",\"s\":\"t\",\"args\":{" + args + "}");
   }
 
   [[nodiscard]] std::string title_of(std::uint64_t fiber) const {
@@ -145,49 +162,60 @@ class writer {
   }
 
   // And an arrow to the fiber's next run, if that was recorded.
-  void ready(int track, const trace_event& event) {
-    const double time = time_of(event);
+  void ready(int track, const trace_event& noted) {
+    const std::int64_t time = time_of(noted);
     std::string by = "\"by\":\"";
-    by += event.other != 0 ? title_of(event.other) : "no fiber";
-    mark(track, time, "wakes " + title_of(event.fiber), by + '"');
-    const auto known = runs_.find(event.fiber);
+    by += noted.other != 0 ? title_of(noted.other) : "no fiber";
+    mark(track, time, "wakes " + title_of(noted.fiber), by + '"');
+    const auto known = runs_.find(noted.fiber);
     if (known == runs_.end()) return;
-    const auto next = std::ranges::lower_bound(known->second, event.ticks, {}, &run::ticks);
+    const auto next = std::ranges::lower_bound(known->second, noted.ticks, {}, &run::ticks);
     if (next == known->second.end()) return;
-    ++arrows_;
-    begin("s", track, time, "wakes") << ",\"cat\":\"wake\",\"id\":" << arrows_ << '}';
-    begin("f", next->track, std::max(next->time, time), "wakes")
-        << ",\"cat\":\"wake\",\"bp\":\"e\",\"id\":" << arrows_ << '}';
+    const std::string id = ",\"cat\":\"wake\",\"id\":" + std::to_string(++arrows_);
+    event("s", track, time, "wakes", id);
+    event("f", next->track, std::max(next->time, time), "wakes", ",\"bp\":\"e\"" + id);
   }
 
   struct running {
-    std::uint64_t fiber;
-    double since;
+    std::uint64_t fiber = 0;  // 0: nobody
+    std::int64_t since = 0;
   };
 
-  void leave(int track, const trace_event& event, std::optional<running>& now) {
-    if (!now || now->fiber != event.fiber) return;
-    const auto reason = static_cast<rt::wait_kind>(event.detail);
+  void leave(int track, const trace_event& noted, const running& now) {
+    if (now.fiber != noted.fiber) return;
+    const auto reason = static_cast<rt::wait_kind>(noted.detail);
     std::string why = "\"leaves for\":\"";
     why += reason == rt::wait_kind::none       ? "its end"
            : reason == rt::wait_kind::runnable ? "a yield"
                                                : rt::name_of(reason);
-    slice(track, now->since, time_of(event), title_of(event.fiber), why + '"' + about(event.fiber));
-    now.reset();
+    slice(track, now.since, time_of(noted), title_of(noted.fiber), why + '"' + about(noted.fiber));
   }
 
-  void processor(int track, const std::vector<trace_event>& events) {
-    std::optional<running> now;
+  // Who ran when it began, if nothing is missing since: the first that leaves without having come,
+  // or who runs still and has not come.
+  [[nodiscard]] running first_of(const std::vector<trace_event>& events,
+                                 std::uint64_t at_the_end) const {
+    if (trace_.lost != 0) return {};
+    for (const trace_event& each : events) {
+      if (each.kind == trace_kind::run) return {};
+      if (each.kind == trace_kind::leave) return {.fiber = each.fiber};
+    }
+    return {.fiber = at_the_end};
+  }
+
+  void processor(int track, const std::vector<trace_event>& events, std::uint64_t at_the_end) {
+    running now = first_of(events, at_the_end);
     trace_event poll;
     bool polls = false;
     for (const trace_event& each : events) {
-      const double time = time_of(each);
+      const std::int64_t time = time_of(each);
       switch (each.kind) {
         case trace_kind::run:
-          now = {each.fiber, time};
+          now = {.fiber = each.fiber, .since = time};
           break;
         case trace_kind::leave:
           leave(track, each, now);
+          now = {};
           break;
         case trace_kind::named:
           break;
@@ -217,12 +245,15 @@ class writer {
           break;
       }
     }
+    if (now.fiber == 0) return;
+    slice(track, now.since, time_at(trace_.last_ticks), title_of(now.fiber),
+          "\"still runs\":true" + about(now.fiber));
   }
 
   struct run {
     std::uint64_t ticks;
     int track;
-    double time;
+    std::int64_t time;
   };
 
   std::ostream& out_;

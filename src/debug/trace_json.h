@@ -20,9 +20,11 @@ struct traced_fiber {
 
 struct recorded_trace {
   std::uint64_t first_ticks = 0;
+  std::uint64_t last_ticks = 0;
   double nanoseconds_per_tick = 1;
   std::vector<std::vector<rt::trace_event>> processors;
   std::vector<rt::trace_event> others;
+  std::vector<std::uint64_t> running;  // who ran on each processor when it stopped; 0: nobody
   // Those that lived when it stopped; who has ended says so in its last event.
   std::unordered_map<std::uint64_t, traced_fiber> fibers;
   std::uint64_t events = 0;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <initializer_list>
+#include <locale>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -117,6 +118,49 @@ TEST_P(Trace, OneAtATimeInARuntime) {
     second.stop();
     EXPECT_GT(second.events(), 0U);
     const debug::trace third;
+  });
+}
+
+// The one that keeps its processor is the one that is looked for.
+TEST_P(Trace, ShowsWhoRunsAllTheWhile) {
+  on_fibers([] {
+    debug::trace recorded;
+    const std::string text = written(recorded);
+    expect_in(text, {"fiber 1 main", "\"still runs\":true"});
+  });
+}
+
+// JSON is JSON, whatever the stream has been told.
+TEST_P(Trace, IsWrittenWithoutAnybodysLocale) {
+  struct grouping : std::numpunct<char> {
+    [[nodiscard]] char do_thousands_sep() const override { return ','; }
+    [[nodiscard]] std::string do_grouping() const override { return "\1"; }
+  };
+  on_fibers([] {
+    debug::trace recorded;
+    play(100);
+    const std::string plain = written(recorded);
+    std::ostringstream odd;
+    odd.imbue(std::locale(std::locale::classic(), new grouping));
+    odd << std::hex << std::showbase;
+    odd.width(9);
+    recorded.write(odd);
+    EXPECT_TRUE(odd.str() == plain);
+  });
+}
+
+TEST_P(Trace, TheNextOneBeginsWithNothing) {
+  on_fibers([] {
+    for (int i = 0; i < 3; ++i) {
+      debug::trace long_one;
+      play(100);
+      long_one.stop();
+      EXPECT_GT(long_one.events(), 400U);
+      debug::trace short_one;
+      short_one.stop();
+      EXPECT_LT(short_one.events(), 100U);
+      EXPECT_EQ(short_one.lost(), 0U);
+    }
   });
 }
 

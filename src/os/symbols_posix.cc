@@ -3,6 +3,7 @@
 #include <cxxabi.h>
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
@@ -56,9 +57,18 @@ std::string by_loader(std::uintptr_t address) {
 
 void ignore_error(void*, const char*, int) {}
 
+// Not a local: its guard would make a fiber wait that holds what others need. Whoever comes second
+// leaves his own to the process; libbacktrace has no way to free one.
+constinit std::atomic<backtrace_state*> only_state{nullptr};
+
 backtrace_state* state() {
-  static backtrace_state* const made = ::backtrace_create_state(nullptr, 1, &ignore_error, nullptr);
-  return made;
+  // acquire: pairs with the exchange.
+  backtrace_state* now = only_state.load(std::memory_order_acquire);
+  if (now != nullptr) return now;
+  backtrace_state* const made = ::backtrace_create_state(nullptr, 1, &ignore_error, nullptr);
+  if (made == nullptr) return nullptr;
+  if (only_state.compare_exchange_strong(now, made, std::memory_order_acq_rel)) return made;
+  return now;
 }
 
 struct description {

@@ -9,6 +9,8 @@
 #include <new>
 #include <string>
 #include <tuple>
+#include <unordered_map>
+#include <vector>
 
 #include "os/clock.h"
 #include "os/socket.h"
@@ -52,12 +54,17 @@ class printer {
 
  private:
   void what_it_waits_for(const fiber_snapshot& fiber);
-  void whom_it_waits_for(wait_kind kind, const awaited_one& other);
+  void whom_it_waits_for(wait_kind kind, parker_name other);
   void backtrace(const fiber_snapshot& fiber);
+  [[nodiscard]] const std::vector<std::string>& names_of(const void* address);
 
   runtime& owner_;
   const dump_sink& to_;
   const dump_request& how_;
+  // Most fibers are in the same calls, and names are dear.
+  static constexpr std::size_t most_names = 4096;
+  std::unordered_map<const void*, std::vector<std::string>> names_;
+  std::vector<std::string> no_name_;
   const std::int64_t now_;
 };
 
@@ -81,18 +88,19 @@ void printer::what_it_waits_for(const fiber_snapshot& fiber) {
              fiber.on != nullptr) {
     print(" 0x%" PRIxPTR, reinterpret_cast<std::uintptr_t>(fiber.on));
   }
-  if (const auto other = awaited_by(owner_, fiber)) whom_it_waits_for(fiber.kind, *other);
+  whom_it_waits_for(fiber.kind, awaited_by(owner_, fiber));
   if (fiber.since != 0) print(", for %.1f s", seconds_since(fiber.since));
   if (fiber.until != park_forever) {
     print(", until in %.1f s", static_cast<double>(fiber.until - now_) * 1e-9);
   }
 }
 
-void printer::whom_it_waits_for(wait_kind kind, const awaited_one& other) {
+void printer::whom_it_waits_for(wait_kind kind, parker_name other) {
+  if (!other.is_known()) return;
   if (kind != wait_kind::join) print(" held by");
-  if (!other.is_fiber) return print(" a thread");
-  print(" fiber %" PRIu64, other.number);
-  if (other.home != owner_.id().place) print(" of another runtime");
+  if (!other.is_fiber()) return print(" a thread");
+  print(" fiber %" PRIu64, other.number());
+  if (other.home() != owner_.id().place) print(" of another runtime");
 }
 
 void printer::one(const fiber_snapshot& fiber) {
@@ -106,6 +114,17 @@ void printer::one(const fiber_snapshot& fiber) {
   }
   print(", spawned at %s:%u\n", fiber.file, fiber.line);
   if (how_.backtraces) backtrace(fiber);
+}
+
+// Without memory for a name the address is one.
+const std::vector<std::string>& printer::names_of(const void* address) try {
+  if (names_.size() == most_names) names_.clear();
+  const auto [place, is_new] = names_.try_emplace(address);
+  if (is_new) place->second = os::describe_return_address(address);
+  return place->second;
+} catch (const std::bad_alloc&) {
+  print("      0x%" PRIxPTR "\n", reinterpret_cast<std::uintptr_t>(address));
+  return no_name_;
 }
 
 bool is_parking(std::string_view line) noexcept {
@@ -122,7 +141,7 @@ void printer::backtrace(const fiber_snapshot& fiber) {
   if (asked != calls.end()) calls = {asked, calls.end()};
   bool begun = false;
   for (const void* const each : calls) {
-    for (const std::string& line : os::describe_return_address(each)) {
+    for (const std::string& line : names_of(each)) {
       begun = begun || !is_parking(line);
       if (!begun) continue;
       print("      ");

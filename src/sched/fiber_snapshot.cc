@@ -2,7 +2,6 @@
 
 #include "base/unseen.h"
 #include "fiber/backtrace.h"
-#include "sched/awaited.h"
 
 namespace sluice::rt {
 namespace {
@@ -12,11 +11,6 @@ namespace {
 template <class T>
 SLUICE_UNSEEN T peek(const void* from) noexcept {
   return *static_cast<const volatile T*>(from);
-}
-
-// Of a fiber that may end meanwhile.
-SLUICE_UNSEEN std::uint64_t number_of(const control_block& fiber) noexcept {
-  return peek<std::uint64_t>(&fiber.number);
 }
 
 }  // namespace
@@ -58,23 +52,14 @@ SLUICE_UNSEEN std::optional<fiber_snapshot> look_at(const control_block& fiber) 
   return seen;
 }
 
-std::optional<awaited_one> awaited_by(runtime& owner, const fiber_snapshot& seen) noexcept {
-  std::optional<awaited_one> found;
+parker_name awaited_by(runtime& owner, const fiber_snapshot& seen) noexcept {
+  parker_name found;
   if (!names_whom(seen.kind)) return found;
   while_it_waits(owner, seen, [&](const control_block& fiber) {
     // relaxed, both: written before the park. It may be another wait than the one that was seen.
     if (!names_whom(fiber.waiting_for.load(std::memory_order_relaxed))) return;
-    const auto* const on =
-        static_cast<const awaited*>(fiber.waiting_on.load(std::memory_order_relaxed));
-    const parker* const who = on->who.load(std::memory_order_relaxed);
-    if (who == nullptr) return;
-    found.emplace();
-    found->is_fiber = who->is_fiber;
-    if (!who->is_fiber) return;
-    const auto& other = static_cast<const control_block&>(*who);
-    found->home = other.home;
-    found->index = other.index;
-    found->number = number_of(other);
+    const void* const on = fiber.waiting_on.load(std::memory_order_relaxed);
+    found = static_cast<const awaited*>(on)->who();
   });
   return found;
 }

@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "sched/awaited.h"
 #include "sched/park.h"
 #include "sched/runtime.h"
 
@@ -54,14 +55,7 @@ bool while_it_waits(runtime& owner, const fiber_snapshot& seen, Look look) {
                                     std::span<const void*> into) noexcept;
 
 // Whom it waits for, if that is one who is known.
-struct awaited_one {
-  bool is_fiber = false;
-  std::uint16_t home = 0;
-  std::uint32_t index = 0;
-  std::uint64_t number = 0;
-};
-[[nodiscard]] std::optional<awaited_one> awaited_by(runtime& owner,
-                                                    const fiber_snapshot& seen) noexcept;
+[[nodiscard]] parker_name awaited_by(runtime& owner, const fiber_snapshot& seen) noexcept;
 
 // Calls visit(fiber_snapshot) for every fiber, while others start and end.
 template <class Visit>

@@ -26,17 +26,13 @@ rt::parker& named(std::uint64_t name) noexcept {
 }  // namespace
 
 struct join_state::internals {
-  // Immutable once the fiber runs, as `id`. The block is this fiber's until the word says that it
-  // has ended.
+  // Immutable once the fiber runs, both. The block is this fiber's until the word says that it has
+  // ended.
   rt::awaited fiber;
+  rt::control_block* control = nullptr;
   rt::join_word word;
-  std::uint64_t id = 0;
   // What the handle stops, and gives tokens of.
   rt::scope scope;
-
-  [[nodiscard]] const rt::parker* block() const noexcept {
-    return fiber.who.load(std::memory_order_relaxed);
-  }
 };
 
 join_state::internals& join_state::inside() const noexcept {
@@ -48,8 +44,8 @@ void join_state::started(const spawn_slot& slot) noexcept {
   auto* const self = ::new (static_cast<void*>(memory_)) internals;
   started_ = true;
   auto* const control = static_cast<rt::control_block*>(slot.control);
-  self->id = control->number;
-  self->fiber.who.store(control, std::memory_order_relaxed);
+  self->control = control;
+  self->fiber.set(rt::parker_name(*control));
   self->scope.enter(nullptr, control);
   // relaxed: the fiber does not run yet.
   control->innermost.store(&self->scope, std::memory_order_relaxed);
@@ -61,7 +57,7 @@ join_state::~join_state() {
 
 bool join_state::finished() noexcept {
   // The destructors of its fiber_locals are still to come.
-  const_cast<rt::parker*>(inside().block())->innermost.store(nullptr, std::memory_order_relaxed);
+  inside().control->innermost.store(nullptr, std::memory_order_relaxed);
   inside().scope.let_go();
   rt::race_release(this);
   const auto end = inside().word.finish([] { os::relax(); });
@@ -90,11 +86,11 @@ void join_state::request_stop() noexcept {
 
 std::stop_token join_state::token() { return inside().scope.token(true); }
 
-std::uint64_t join_state::fiber_id() const noexcept { return inside().id; }
+std::uint64_t join_state::fiber_id() const noexcept { return inside().fiber.who().number(); }
 
 // Another fiber may have the block once this one has ended.
 bool join_state::is_own(const rt::parker& waiter) const noexcept {
-  return &waiter == inside().block() && !inside().word.is_ended();
+  return &waiter == inside().control && !inside().word.is_ended();
 }
 
 inline std::optional<errc> join_state::await_end(rt::parker& waiter, bool stoppable) noexcept {

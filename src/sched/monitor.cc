@@ -163,10 +163,12 @@ void monitor::trim_stacks(std::int64_t now, bool going_to_sleep) noexcept {
   }
 }
 
-void monitor::say(const char* headline) noexcept {
+void monitor::say(const char* headline) noexcept try {
   std::fprintf(stderr, "sluice: %s\n", headline);
   dump_fibers(owner_, stderr_sink(), {.backtraces = true});
   (void)std::fflush(stderr);
+} catch (const std::bad_alloc&) {
+  std::fputs("sluice: there is no memory to tell more\n", stderr);
 }
 
 // Everything in here has been idle for a while, and no timer is armed: would anybody ever wake
@@ -227,12 +229,14 @@ std::uint64_t monitor::total_switches() noexcept {
   return sum;
 }
 
-void monitor::dump_on_request() noexcept {
+void monitor::dump_on_request() noexcept try {
   if (!owner_.options().dump_on_quit) return;
   if (os::take_signal(std::uint64_t{1} << (os::quit_signal - 1)) == 0) return;
   std::fputs("sluice: all fibers:\n", stderr);
   dump_all_runtimes(stderr_sink(), {.backtraces = true});
   (void)std::fflush(stderr);
+} catch (const std::bad_alloc&) {
+  std::fputs("sluice: there is no memory to tell more\n", stderr);
 }
 
 void monitor::report_late_fibers(std::int64_t now) noexcept {

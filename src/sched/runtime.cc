@@ -101,7 +101,7 @@ runtime::runtime(const run_options& options)
 runtime::~runtime() {
   // acquire: pairs with [O2].
   while (outsiders_.load(std::memory_order_acquire) != 0) std::this_thread::yield();  // [O3]
-  stop_tracing();
+  if (tracing_into_ != nullptr) stop_tracing(*tracing_into_);
 }
 
 // Keeps the runtime from being destroyed under a thread that is not one of its workers.

@@ -128,10 +128,11 @@ class runtime {
   [[nodiscard]] runtime_stats stats() noexcept;
   // What is done by threads that hold no processor: plain ones, and the monitor.
   [[nodiscard]] processor_counters& outside() noexcept { return outside_; }
-  // Records what it does (tracing.h); false: that is done already. Errors: std::bad_alloc. Any
-  // thread, as the next.
-  [[nodiscard]] bool start_tracing(const std::shared_ptr<trace_rings>& into);
-  void stop_tracing() noexcept;
+  // Records what it does (tracing.h) in rings of so many events, a power of two. Null: that is done
+  // already. Errors: std::bad_alloc. Any thread, as the next.
+  [[nodiscard]] std::shared_ptr<trace_rings> start_tracing(std::size_t events);
+  // Unless it records into others by now.
+  void stop_tracing(const trace_rings& into) noexcept;
 
   // The monitor. Not its own, since whoever reads the figures may come after its end.
   void count_look() noexcept { processor_counters::add(looks_); }
@@ -172,7 +173,10 @@ class runtime {
   std::atomic<std::uint32_t> outsiders_{0};
   processor_counters outside_;
   std::mutex tracing_;
-  std::vector<std::shared_ptr<trace_rings>> rings_;  // GUARDED_BY(tracing_); all that ever were
+  // GUARDED_BY(tracing_), both. Late writers may still come to all that ever were; they serve
+  // again.
+  std::vector<std::shared_ptr<trace_rings>> rings_;
+  trace_rings* tracing_into_ = nullptr;
   std::atomic<trace_ring*> traced_outside_{nullptr};
   std::atomic<std::uint64_t> looks_{0};
   alignas(64) std::atomic<std::uint64_t> alive_{0};

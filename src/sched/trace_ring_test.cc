@@ -15,7 +15,7 @@ trace_event numbered(std::uint64_t number) {
   return {.ticks = number,
           .fiber = number * 3,
           .other = ~number,
-          .amount = static_cast<std::uint32_t>(number),
+          .amount = static_cast<std::uint16_t>(number),
           .kind = trace_kind::steal,
           .detail = static_cast<std::uint8_t>(number)};
 }

@@ -1,5 +1,7 @@
 #include "sched/tracing.h"
 
+#include <algorithm>
+#include <iterator>
 #include <mutex>
 
 #include "os/syscall_count.h"
@@ -25,16 +27,18 @@ void note_call(os::call kind) noexcept {
   here->leave_gate();
 }
 
+std::uint16_t at_most_16_bits(std::size_t number) noexcept {
+  return static_cast<std::uint16_t>(std::min<std::size_t>(number, 0xffff));
+}
+
 constinit os::call_counters calls_to_note{.instead = &note_call};
 
+// How many traces there are. Not a local, whose guard could make a fiber wait.
 struct call_watchers {
   std::mutex mutex;
   int count = 0;  // GUARDED_BY(mutex)
 };
-call_watchers& watchers() noexcept {
-  static auto* const one = new call_watchers;  // never destroyed
-  return *one;
-}
+constinit call_watchers watchers;
 
 }  // namespace
 
@@ -44,10 +48,15 @@ trace_rings::trace_rings(std::size_t count, std::size_t events) : others(events)
   }
 }
 
+void trace_rings::restart() noexcept {
+  for (const auto& each : processors) each->restart();
+  others.restart();
+}
+
 // A look at the counter is half of what an event costs, so a switch makes one.
 void note_run(trace_ring& into, const control_block& next) noexcept {
-  const bool is_switch = into.last().kind == trace_kind::leave;
-  into.add({.ticks = is_switch ? into.last().ticks : os::ticks_now(),
+  const bool is_switch = into.last_kind() == trace_kind::leave;
+  into.add({.ticks = is_switch ? into.last_ticks() : os::ticks_now(),
             .fiber = next.number,
             .kind = trace_kind::run});
 }
@@ -59,7 +68,7 @@ void note_leave(trace_ring& into, const control_block& self, departure why) noex
   if (why == departure::yielded) reason = wait_kind::runnable;
   if (why == departure::finished) {
     event.other = reinterpret_cast<std::uintptr_t>(self.spawn_file);
-    event.amount = self.spawn_line;
+    event.amount = at_most_16_bits(self.spawn_line);
   }
   event.detail = static_cast<std::uint8_t>(reason);
   into.add(event);
@@ -72,10 +81,10 @@ void note_leave(trace_ring& into, const control_block& self, departure why) noex
 
 // Those whom a poll or the timers make runnable follow it at once.
 void note_ready(trace_ring& into, const control_block& fiber, const control_block* by) noexcept {
-  const trace_kind last = into.last().kind;
+  const trace_kind last = into.last_kind();
   const bool is_one_of_many =
       by == nullptr && (last == trace_kind::poll_end || last == trace_kind::ready);
-  into.add({.ticks = is_one_of_many ? into.last().ticks : os::ticks_now(),
+  into.add({.ticks = is_one_of_many ? into.last_ticks() : os::ticks_now(),
             .fiber = fiber.number,
             .other = by != nullptr ? by->number : 0,
             .kind = trace_kind::ready});
@@ -86,8 +95,10 @@ void note_ready_outside(trace_ring& into, const control_block& fiber) noexcept {
 }
 
 void note_steal(trace_ring& into, std::uint32_t victim, std::uint32_t amount) noexcept {
-  into.add(
-      {.ticks = os::ticks_now(), .other = victim, .amount = amount, .kind = trace_kind::steal});
+  into.add({.ticks = os::ticks_now(),
+            .other = victim,
+            .amount = at_most_16_bits(amount),
+            .kind = trace_kind::steal});
 }
 
 void note_poll_begin(trace_ring& into, bool may_sleep) noexcept {
@@ -97,21 +108,21 @@ void note_poll_begin(trace_ring& into, bool may_sleep) noexcept {
 }
 
 void note_poll_end(trace_ring& into, std::size_t reports) noexcept {
-  into.add({.ticks = os::ticks_now(),
-            .amount = static_cast<std::uint32_t>(reports),
-            .kind = trace_kind::poll_end});
+  into.add(
+      {.ticks = os::ticks_now(), .amount = at_most_16_bits(reports), .kind = trace_kind::poll_end});
 }
 
 void note_timers(trace_ring& into, std::uint32_t amount) noexcept {
-  into.add({.ticks = os::ticks_now(), .amount = amount, .kind = trace_kind::timers});
+  into.add(
+      {.ticks = os::ticks_now(), .amount = at_most_16_bits(amount), .kind = trace_kind::timers});
 }
 
 // A test that counts system calls keeps its counters.
 void note_calls(bool on) noexcept {
-  const std::lock_guard held(watchers().mutex);
-  watchers().count += on ? 1 : -1;
+  const std::lock_guard held(watchers.mutex);
+  watchers.count += on ? 1 : -1;
   os::call_counters* expected = on ? nullptr : &calls_to_note;
-  if (watchers().count != (on ? 1 : 0)) return;
+  if (watchers.count != (on ? 1 : 0)) return;
   // release: pairs with count_call's load.
   (void)os::active_call_counters.compare_exchange_strong(expected, on ? &calls_to_note : nullptr,
                                                          std::memory_order_release,
@@ -127,22 +138,33 @@ void runtime::note_outside(const control_block& fiber) const noexcept {
     note_ready_outside(*into, fiber);
 }
 
-bool runtime::start_tracing(const std::shared_ptr<trace_rings>& into) {
+std::shared_ptr<trace_rings> runtime::start_tracing(std::size_t events) {
   const std::lock_guard held(tracing_);
-  if (traced_outside_.load(std::memory_order_relaxed) != nullptr) return false;
-  rings_.push_back(into);
+  if (tracing_into_ != nullptr) return nullptr;
+  const auto is_free = [&](const std::shared_ptr<trace_rings>& each) {
+    return each.use_count() == 1 && each->others.size() == events;
+  };
+  auto into = std::ranges::find_if(rings_, is_free);
+  if (into == rings_.end()) {
+    rings_.push_back(std::make_shared<trace_rings>(processor_count_, events));
+    into = std::prev(rings_.end());
+  }
+  trace_rings& rings = **into;
+  rings.restart();
+  tracing_into_ = &rings;
   note_calls(true);
   // release, both: whoever finds a ring finds it made.
-  traced_outside_.store(&into->others, std::memory_order_release);
+  traced_outside_.store(&rings.others, std::memory_order_release);
   for (std::uint32_t i = 0; i < processor_count_; ++i) {
-    processors_[i].trace.store(into->processors[i].get(), std::memory_order_release);
+    processors_[i].trace.store(rings.processors[i].get(), std::memory_order_release);
   }
-  return true;
+  return *into;
 }
 
-void runtime::stop_tracing() noexcept {
+void runtime::stop_tracing(const trace_rings& into) noexcept {
   const std::lock_guard held(tracing_);
-  if (traced_outside_.load(std::memory_order_relaxed) == nullptr) return;
+  if (tracing_into_ != &into) return;
+  tracing_into_ = nullptr;
   for (processor& each : processors()) each.trace.store(nullptr, std::memory_order_relaxed);
   traced_outside_.store(nullptr, std::memory_order_relaxed);
   note_calls(false);

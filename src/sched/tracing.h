@@ -29,6 +29,9 @@ struct trace_rings {
   // Errors: std::bad_alloc. `events` is a power of two.
   trace_rings(std::size_t processors, std::size_t events);
 
+  // For another trace.
+  void restart() noexcept;
+
   std::vector<std::unique_ptr<trace_ring>> processors;
   trace_ring others;
 };

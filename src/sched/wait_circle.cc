@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <unordered_map>
 
-#include "sched/awaited.h"
-
 namespace sluice::rt {
 namespace {
 
@@ -32,9 +30,9 @@ wait_graph graph_of(runtime& owner, std::vector<fiber_snapshot> waiting) {
   for (std::size_t i = 0; i < made.waiting.size(); ++i) places[made.waiting[i].number] = i;
   made.next.assign(made.waiting.size(), nobody);
   for (std::size_t i = 0; i < made.waiting.size(); ++i) {
-    const auto other = awaited_by(owner, made.waiting[i]);
-    if (!other || !other->is_fiber || other->home != owner.id().place) continue;
-    const auto place = places.find(other->number);
+    const parker_name other = awaited_by(owner, made.waiting[i]);
+    if (!other.is_known() || !other.is_fiber() || other.home() != owner.id().place) continue;
+    const auto place = places.find(other.number());
     if (place != places.end()) made.next[i] = place->second;
   }
   return made;

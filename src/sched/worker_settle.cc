@@ -59,6 +59,7 @@ void worker::settle_park(control_block* fiber) noexcept {
   owner_.make_runnable(fiber);
 #else
   processor_counters::add(processor_->counters.wakes);
+  note_inside(*processor_, *fiber, nullptr);
   if (push_next(fiber)) owner_.wake_one();
 #endif
 }

@@ -96,7 +96,8 @@ seen_by_gdb() {
 
 no_private_symbols() {
   local exported
-  exported=$(nm -D --defined-only "$scratch"/shared/lib/libsluice*.so | grep -E ' llhttp_') || true
+  exported=$(nm -D --defined-only "$scratch"/shared/lib/libsluice*.so |
+    grep -E ' (llhttp|backtrace)_') || true
   [ -z "$exported" ] || { echo "exported: $exported" && return 1; }
 }
 
@@ -131,7 +132,7 @@ for kind in static shared; do
   step "add_subdirectory: $kind" embedded "$kind"
 done
 step "an unknown component is refused" unknown_component_is_refused
-step "the shared library hides llhttp" no_private_symbols
+step "the shared libraries hide llhttp and libbacktrace" no_private_symbols
 step "user's program with clang's AddressSanitizer" under_sanitizer clang++-19 address
 step "user's program with clang's ThreadSanitizer" under_sanitizer clang++-19 thread
 step "user's program with g++'s AddressSanitizer" under_sanitizer g++ address

@@ -20,8 +20,12 @@ WORDS = {
     "group": "wait group",
     "turn": "its turn on a connection",
     "linger": "close that lingers",
+    "read_lock": "read lock",
+    "write_lock": "write lock",
+    "initializer": "static initializer",
+    "foreign": "wait_fd",
 }
-ON_DESCRIPTOR = ("read", "write", "accept", "dial")
+ON_DESCRIPTOR = ("read", "write", "accept", "dial", "foreign")
 # slab.h; a stack that has overflown ends there.
 GUARD = 64 << 10
 # Frames of signal handlers on a stack of their own, before those of the fiber.
