@@ -127,9 +127,12 @@ const std::vector<std::string>& printer::names_of(const void* address) try {
   return no_name_;
 }
 
+// By their names, or by their files where debug information has short names only.
 bool is_parking(std::string_view line) noexcept {
-  return line.starts_with("sluice::rt::") || line.find(" at park.cc:") != line.npos ||
-         line.find(" at guarded_wait.h:") != line.npos;
+  constexpr std::string_view files[] = {" at park.cc:", " at worker_switch.h:", " at context_",
+                                        " at guarded_wait.h:"};
+  return line.starts_with("sluice::rt::") ||
+         std::ranges::any_of(files, [&](auto file) { return line.find(file) != line.npos; });
 }
 
 // Without the calls in which it parks, or dumps, which are the same for all.

@@ -7,6 +7,7 @@
 #include "os/syscall_count.h"
 #include "os/ticks.h"
 #include "sched/runtime.h"
+#include "sched/spin_lock.h"
 #include "sched/worker.h"
 #include "sched/worker_tls.h"
 
@@ -35,8 +36,8 @@ constinit os::call_counters calls_to_note{.instead = &note_call};
 
 // How many traces there are. Not a local, whose guard could make a fiber wait.
 struct call_watchers {
-  std::mutex mutex;
-  int count = 0;  // GUARDED_BY(mutex)
+  spin_lock guard;
+  int count = 0;  // GUARDED_BY(guard)
 };
 constinit call_watchers watchers;
 
@@ -119,7 +120,7 @@ void note_timers(trace_ring& into, std::uint32_t amount) noexcept {
 
 // A test that counts system calls keeps its counters.
 void note_calls(bool on) noexcept {
-  const std::lock_guard held(watchers.mutex);
+  const std::lock_guard held(watchers.guard);
   watchers.count += on ? 1 : -1;
   os::call_counters* expected = on ? nullptr : &calls_to_note;
   if (watchers.count != (on ? 1 : 0)) return;
