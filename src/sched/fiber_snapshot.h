@@ -42,7 +42,8 @@ struct fiber_snapshot {
 template <class Look>
 bool while_it_waits(runtime& owner, const fiber_snapshot& seen, Look look) {
   control_block& fiber = owner.block(seen.index);
-  race_acquire(&fiber);  // pairs with the spawn; look_at has ordered it
+  // acquire: pairs with the spawn.
+  if (fiber.state.load(std::memory_order_acquire) != slot_state::live) return false;
   if (!fiber.word.borrow()) return false;
   const bool is_same = fiber.number == seen.number;
   if (is_same) look(std::as_const(fiber));
