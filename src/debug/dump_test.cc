@@ -236,14 +236,16 @@ void run_with_a_circle(const run_options& how, int times) {
         mutex first;
         mutex second;
         event over;
+        event taken;
         fiber joined([&] {
           const std::lock_guard held(first);
-          (void)sleep_for(1ms);
+          taken.wait();
           if (second.lock_or_stop()) second.unlock();
         });
         fiber acceptor([&] { (void)listener.accept(); });
         fiber joins([&] {
           const std::lock_guard held(second);
+          taken.set();
           (void)joined.join();
         });
         looker = std::jthread([&] {

@@ -91,8 +91,12 @@ void note_ready(trace_ring& into, const control_block& fiber, const control_bloc
             .kind = trace_kind::ready});
 }
 
-void note_ready_outside(trace_ring& into, const control_block& fiber) noexcept {
-  into.add_shared({.ticks = os::ticks_now(), .fiber = fiber.number, .kind = trace_kind::ready});
+void note_ready_outside(trace_ring& into, const control_block& fiber,
+                        const control_block* by) noexcept {
+  into.add_shared({.ticks = os::ticks_now(),
+                   .fiber = fiber.number,
+                   .other = by != nullptr ? by->number : 0,
+                   .kind = trace_kind::ready});
 }
 
 void note_steal(trace_ring& into, std::uint32_t victim, std::uint32_t amount) noexcept {
@@ -135,8 +139,11 @@ void note_calls(bool on) noexcept {
 void runtime::note_outside(const control_block& fiber) const noexcept {
   // acquire: pairs with start_tracing.
   trace_ring* const into = traced_outside_.load(std::memory_order_acquire);
-  if (into != nullptr) [[unlikely]]
-    note_ready_outside(*into, fiber);
+  if (into == nullptr) [[likely]]
+    return;
+  // Numbers are each runtime's own.
+  const control_block* const by = this_fiber_or_null();
+  note_ready_outside(*into, fiber, by != nullptr && by->home == fiber.home ? by : nullptr);
 }
 
 std::shared_ptr<trace_rings> runtime::start_tracing(std::size_t events) {

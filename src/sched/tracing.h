@@ -53,7 +53,8 @@ inline void note_inside(processor& at, const control_block& fiber,
   }
 }
 // Any thread, before the fiber is published.
-void note_ready_outside(trace_ring& into, const control_block& fiber) noexcept;
+void note_ready_outside(trace_ring& into, const control_block& fiber,
+                        const control_block* by) noexcept;
 
 // For the system calls of the library, from whatever thread: recorded if that thread's processor
 // is. Switched on and off once for each trace.
