@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "sched/monitor.h"
@@ -24,11 +25,15 @@ SLUICE_INSTANTIATE_WITH_PROCESSORS(DumpOnQuit);
 class captured_stderr {
  public:
   captured_stderr() { ::testing::internal::CaptureStderr(); }
-  // It goes into a file.
-  static auto size() {
+  // How often it has said so by now. It goes into a file.
+  static std::size_t count_of(std::string_view piece) {
     struct stat file = {};
     EXPECT_EQ(::fstat(STDERR_FILENO, &file), 0);
-    return file.st_size;
+    std::string text(static_cast<std::size_t>(file.st_size), ' ');
+    EXPECT_EQ(::pread(STDERR_FILENO, text.data(), text.size(), 0), file.st_size);
+    std::size_t count = 0;
+    for (auto at = text.find(piece); at != text.npos; at = text.find(piece, at + 1)) ++count;
+    return count;
   }
   std::string end() { return ::testing::internal::GetCapturedStderr(); }
 };
@@ -46,15 +51,16 @@ TEST_P(DumpOnQuit, PrintsAllFibersAndGoesOn) {
           (void)never_used.receive();
         });
         probe.await(rt::wait_kind::receive);
-        const auto quit_and_await = [] {
-          const auto printed = captured_stderr::size();
+        const auto quit_and_await = [](std::size_t dumps) {
           ::raise(SIGQUIT);
-          while (captured_stderr::size() == printed) std::this_thread::sleep_for(1ms);
+          while (captured_stderr::count_of(", spawned at ") < 2 * dumps) {
+            std::this_thread::sleep_for(1ms);
+          }
         };
-        quit_and_await();  // the monitor is awake
+        quit_and_await(1);  // the monitor is awake
         std::jthread asleep([&] {
           while (!rt::current_runtime()->watcher()->is_asleep()) std::this_thread::sleep_for(1ms);
-          quit_and_await();
+          quit_and_await(2);
           never_used.close();
         });
         EXPECT_TRUE(waiter.join());
