@@ -105,9 +105,9 @@ result<void> port_tie(completion_port port, native_handle socket) noexcept {
   return {};
 }
 
-void port_post(completion_port port) noexcept {
+bool port_post(completion_port port) noexcept {
   count_call(call::wake);
-  ::PostQueuedCompletionStatus(port, 0, 0, nullptr);
+  return ::PostQueuedCompletionStatus(port, 0, 0, nullptr) != 0;
 }
 
 std::size_t port_wait(completion_port port, std::span<OVERLAPPED_ENTRY> into,

@@ -24,8 +24,8 @@ void port_close(completion_port port) noexcept;
 //   Errors  std::errc::invalid_argument  it is tied to a port already
 [[nodiscard]] result<void> port_tie(completion_port port, native_handle socket) noexcept;
 
-// Sends an empty packet through the port. Any thread.
-void port_post(completion_port port) noexcept;
+// Sends an empty packet through the port. Any thread. False: the system has no memory for it.
+bool port_post(completion_port port) noexcept;
 
 // Waits for packets, at most `timeout`: 0 does not block, port_no_limit has no limit.
 //

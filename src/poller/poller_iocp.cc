@@ -7,6 +7,7 @@
 //
 // What is under way lies in the operation itself (in_flight); only an accept needs more, for which
 // the system wants the new socket and a place for two addresses beforehand.
+#include <atomic>
 #include <new>
 
 #include "os/clock.h"
@@ -89,13 +90,22 @@ class poller_iocp final : public poller {
     const std::size_t got =
         os::port_wait(port_, std::span(packets).first(out.room()), timeout_for(until));
     for (const OVERLAPPED_ENTRY& packet : std::span(packets).first(got)) {
-      if (packet.lpOverlapped == nullptr) continue;  // a wake-up
+      if (packet.lpOverlapped == nullptr) {  // a wake-up
+        // acq_rel: what was published before a call that merged into it is seen from here on.
+        woken_.exchange(false, std::memory_order_acq_rel);
+        continue;
+      }
       auto& flight = *reinterpret_cast<in_flight*>(packet.lpOverlapped);
       out.push(finish(flight, os::ended(flight.asked->fd, flight.overlapped)));
     }
   }
 
-  void wake() noexcept override { os::port_post(port_); }
+  // One packet for any number of calls; the port would keep as many.
+  void wake() noexcept override {
+    // acq_rel: pairs with the exchange in wait.
+    if (woken_.exchange(true, std::memory_order_acq_rel)) return;
+    if (!os::port_post(port_)) woken_.store(false, std::memory_order_release);
+  }
 
   result<void> submit(operation& asked) noexcept override {
     auto& flight = *::new (asked.system.data()) in_flight{.asked = &asked};
@@ -117,6 +127,7 @@ class poller_iocp final : public poller {
 
  private:
   const os::completion_port port_;
+  std::atomic<bool> woken_{false};  // its packet is under way
 };
 
 }  // namespace
