@@ -29,7 +29,7 @@ void work() {
   sluice::task_group clients;
   for (int i = 0; i < 8; ++i) (void)clients.go(talk, where);
   (void)clients.wait();
-  (void)sluice::sleep_for(std::chrono::milliseconds(2));
+  for (int i = 0; i < 10; ++i) (void)sluice::sleep_for(std::chrono::milliseconds(2));
   acceptor.request_stop();
 }
 
