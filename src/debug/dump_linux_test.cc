@@ -3,10 +3,10 @@
 
 #include <atomic>
 #include <string>
-#include <string_view>
 
 #include "sluice/debug.h"
 #include "sluice/sync.h"
+#include "testing/count_of.h"
 #include "testing/net_fixture.h"
 
 namespace sluice {
@@ -16,12 +16,6 @@ using namespace testing;
 
 class DumpCalls : public net_fixture {};
 SLUICE_INSTANTIATE_WITH_PROCESSORS(DumpCalls);
-
-std::size_t count_of(std::string_view text, std::string_view piece) {
-  std::size_t count = 0;
-  for (auto at = text.find(piece); at != text.npos; at = text.find(piece, at + 1)) ++count;
-  return count;
-}
 
 [[gnu::noinline]] void waits_deep_inside(event& until, int levels) {
   if (levels > 0) {

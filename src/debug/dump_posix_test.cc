@@ -11,6 +11,7 @@
 
 #include "sched/monitor.h"
 #include "sluice/channel.h"
+#include "testing/count_of.h"
 #include "testing/net_fixture.h"
 
 namespace sluice {
@@ -26,14 +27,12 @@ class captured_stderr {
  public:
   captured_stderr() { ::testing::internal::CaptureStderr(); }
   // How often it has said so by now. It goes into a file.
-  static std::size_t count_of(std::string_view piece) {
+  static std::size_t times(std::string_view piece) {
     struct stat file = {};
     EXPECT_EQ(::fstat(STDERR_FILENO, &file), 0);
     std::string text(static_cast<std::size_t>(file.st_size), ' ');
     EXPECT_EQ(::pread(STDERR_FILENO, text.data(), text.size(), 0), file.st_size);
-    std::size_t count = 0;
-    for (auto at = text.find(piece); at != text.npos; at = text.find(piece, at + 1)) ++count;
-    return count;
+    return count_of(text, piece);
   }
   std::string end() { return ::testing::internal::GetCapturedStderr(); }
 };
@@ -53,7 +52,7 @@ TEST_P(DumpOnQuit, PrintsAllFibersAndGoesOn) {
         probe.await(rt::wait_kind::receive);
         const auto quit_and_await = [](std::size_t dumps) {
           ::raise(SIGQUIT);
-          while (captured_stderr::count_of(", spawned at ") < 2 * dumps) {
+          while (captured_stderr::times(", spawned at ") < 2 * dumps) {
             std::this_thread::sleep_for(1ms);
           }
         };

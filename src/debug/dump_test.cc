@@ -18,6 +18,7 @@
 #include "sluice/scope.h"
 #include "sluice/select.h"
 #include "sluice/sync.h"
+#include "testing/count_of.h"
 #include "testing/net_fixture.h"
 
 namespace sluice {
@@ -29,12 +30,6 @@ using ::testing::HasSubstr;
 
 class Dump : public net_fixture {};
 SLUICE_INSTANTIATE_WITH_PROCESSORS(Dump);
-
-std::size_t count_of(std::string_view text, std::string_view piece) {
-  std::size_t count = 0;
-  for (auto at = text.find(piece); at != text.npos; at = text.find(piece, at + 1)) ++count;
-  return count;
-}
 
 #define EXPECT_CONTAINS(text, piece) \
   EXPECT_NE((text).find(piece), std::string::npos) << "no \"" << (piece) << "\" in:\n" << (text)

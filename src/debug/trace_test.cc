@@ -13,6 +13,7 @@
 
 #include "sluice/channel.h"
 #include "sluice/runtime.h"
+#include "testing/count_of.h"
 #include "testing/net_fixture.h"
 
 namespace sluice {
@@ -22,12 +23,6 @@ using namespace testing;
 
 class Trace : public net_fixture {};
 SLUICE_INSTANTIATE_WITH_PROCESSORS(Trace);
-
-std::size_t count_of(std::string_view text, std::string_view piece) {
-  std::size_t count = 0;
-  for (auto at = text.find(piece); at != text.npos; at = text.find(piece, at + 1)) ++count;
-  return count;
-}
 
 // Without the text, which is long.
 void expect_in(std::string_view text, std::initializer_list<std::string> pieces) {

@@ -104,6 +104,7 @@ class poller_iocp final : public poller {
   void wake() noexcept override {
     // acq_rel: pairs with the exchange in wait.
     if (woken_.exchange(true, std::memory_order_acq_rel)) return;
+    // release: pairs with the next call's exchange, which tries again.
     if (!os::port_post(port_)) woken_.store(false, std::memory_order_release);
   }
 

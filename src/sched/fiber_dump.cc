@@ -118,10 +118,10 @@ void printer::one(const fiber_snapshot& fiber) {
 
 // Without memory for a name the address is one.
 const std::vector<std::string>& printer::names_of(const void* address) try {
+  const auto known = names_.find(address);
+  if (known != names_.end()) return known->second;
   if (names_.size() == most_names) names_.clear();
-  const auto [place, is_new] = names_.try_emplace(address);
-  if (is_new) place->second = os::describe_return_address(address);
-  return place->second;
+  return names_.emplace(address, os::describe_return_address(address)).first->second;
 } catch (const std::bad_alloc&) {
   print("      0x%" PRIxPTR "\n", reinterpret_cast<std::uintptr_t>(address));
   return no_name_;

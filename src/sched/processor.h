@@ -101,6 +101,7 @@ struct alignas(64) processor {
   // Where its events go while they are recorded (tracing.h).
   std::atomic<trace_ring*> trace{nullptr};
   [[nodiscard]] trace_ring* traced() const noexcept {
+    // acquire: pairs with start_tracing, which has made the ring before.
     return trace.load(std::memory_order_acquire);
   }
 

@@ -101,6 +101,7 @@ runtime::runtime(const run_options& options)
 runtime::~runtime() {
   // acquire: pairs with [O2].
   while (outsiders_.load(std::memory_order_acquire) != 0) std::this_thread::yield();  // [O3]
+  // Without the lock: it was withdrawn, so nobody else can find it.
   if (tracing_into_ != nullptr) stop_tracing(*tracing_into_);
 }
 

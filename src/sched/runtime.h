@@ -1,8 +1,9 @@
 // runtime.h: everything that lives from run() to its return, or as long as a sluice::runtime.
 //
 // Lock ranks, taken in this order only: timer_lock, then nothing; inbox_lock, then nothing; the
-// global queue's lock, then nothing. No runtime lock is held across a switch, a system call or user
-// code.
+// global queue's lock, then nothing. `tracing_` is taken by who starts and stops a trace, and
+// before nothing but the count of traces. No runtime lock is held across a switch, a system call or
+// user code.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
 // trace_ring.h: the last events of one processor, or of all threads without one, written without a
-// lock while nobody reads, and read while somebody may still be writing.
+// lock, and read while somebody may still be writing.
 //
 //   head of a slot   {turn:32, kind:8, detail:8, amount:16}; the turn is 0 while it was never
 //                    written, odd while it is being written, and even behind event `number`:
@@ -57,6 +57,8 @@ class trace_ring {
   [[nodiscard]] std::size_t size() const noexcept { return mask_ + 1; }
   // For another trace: what is there by now is left out.
   void restart() noexcept {
+    // relaxed, both, as everywhere but in the head: a late writer's event more or less is no
+    // matter.
     begin_.store(next_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   }
 
@@ -80,7 +82,7 @@ class trace_ring {
   // were being written.
   // Errors: std::bad_alloc.
   std::uint64_t read(std::vector<trace_event>& into) const {
-    const std::uint64_t end = next_.load(std::memory_order_acquire);
+    const std::uint64_t end = next_.load(std::memory_order_relaxed);
     const std::uint64_t first = begin_.load(std::memory_order_relaxed);
     const std::uint64_t begin = std::max(first, end > mask_ + 1 ? end - mask_ - 1 : 0);
     std::uint64_t lost = begin - first;

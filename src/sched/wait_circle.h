@@ -6,6 +6,8 @@
 // are at different times; at the end every member is looked at again: if all are in the same parks
 // as before, there was a moment at which all of them were, and none can have let go of anything.
 //
+// Who is waited for is a name (awaited.h), so nothing is read of whoever has ended meanwhile.
+//
 // Not found: what channels, conditions and groups are waited for, which any number of fibers could
 // bring, and circles through several runtimes.
 #pragma once
